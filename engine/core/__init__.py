@@ -1,0 +1,1 @@
+"""The sentence: pure values and pure functions, on the standard library and pydantic alone."""

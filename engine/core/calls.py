@@ -1,0 +1,123 @@
+"""One planned attempt to reach a contact, with a due time and a key."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+
+from engine.core.contacts import Contact
+from engine.core.experiments import Experiment, parse_moment
+from engine.core.treatments import Treatment
+from engine.core.windows import ALWAYS, DAYS, EVERY_DAY, Hours, Window, zone
+
+# Where a file says nothing, nobody is called early, late or at night.
+DECENT_HOURS = Hours(((9 * 60, 20 * 60),))
+RING_TIMEOUT = timedelta(seconds=30)
+TALK_LIMIT = timedelta(minutes=5)
+
+
+class CallState(StrEnum):
+    """How far a call has come; it only moves down this list."""
+
+    PLANNED = "planned"  # due some time
+    BEGUN = "begun"  # written as begun before the provider was asked; never offered again
+    ACCEPTED = "accepted"  # the provider has it, and its id is known
+    UNKNOWN = "unknown"  # asked, and the answer was lost
+    ENDED = "ended"
+    REFUSED = "refused"  # a rule or the provider said no before it rang
+    CANCELED = "canceled"  # the experiment ended first
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One attempt. `not_after` is the instant after which it must not be placed.
+
+    `rank` is the contact's place in the deal: calls that are due together are placed in this
+    order, so that at every moment the arms are dialed side by side.
+    """
+
+    key: str
+    experiment: str
+    contact: str
+    arm: str
+    attempt: int
+    due_at: datetime
+    not_after: datetime
+    rank: int
+
+
+def call_key(experiment: str, contact: str, attempt: int) -> str:
+    """The key of a call: what a provider is given as our reference, and unique for ever."""
+    return f"{experiment}/{contact}/{attempt}"
+
+
+def window_of(experiment: Experiment, treatment: Treatment) -> Window:
+    """When this treatment may call: its own window within the experiment's days."""
+    timing = treatment.timing
+    own = Window(timing.window or DECENT_HOURS, _days(timing.days))
+    return own.intersect(Window(ALWAYS, _days(experiment.schedule.days)))
+
+
+def _days(names: tuple[str, ...] | None) -> frozenset[int]:
+    return EVERY_DAY if names is None else frozenset(DAYS.index(name) for name in names)
+
+
+def starts(experiment: Experiment, contact: Contact) -> datetime | None:
+    """When the experiment begins on the contact's latest candidate clock; None when it has no start."""
+    return _moment(experiment.schedule.start, contact, max)
+
+
+def ends(experiment: Experiment, contact: Contact) -> datetime | None:
+    """When the experiment ends on the contact's earliest candidate clock; None when it has no end."""
+    return _moment(experiment.schedule.end, contact, min)
+
+
+def _moment(
+    text: str | None, contact: Contact, choose: Callable[[Iterable[datetime]], datetime]
+) -> datetime | None:
+    if text is None:
+        return None
+    wall = parse_moment(text)
+    return choose(wall.replace(tzinfo=zone(name)).astimezone(UTC) for name in contact.timezones)
+
+
+def plan_call(
+    experiment: Experiment, contact: Contact, arm: str, attempt: int, rank: int, wanted: datetime
+) -> Call | None:
+    """The call of this attempt at the first open instant from `wanted` on; None when there is none.
+
+    It must be placed before its window closes, before it expires and before the experiment ends.
+    """
+    treatment = experiment.treatments[arm]
+    window = window_of(experiment, treatment)
+    begin = starts(experiment, contact)
+    due = window.next_open(max(wanted, begin) if begin else wanted, contact.timezones)
+    end = ends(experiment, contact)
+    if due is None or (end is not None and due >= end):
+        return None
+    return Call(
+        key=call_key(experiment.name, contact.key, attempt), experiment=experiment.name, contact=contact.key,
+        arm=arm, attempt=attempt, due_at=due, not_after=deadline(experiment, contact, arm, due), rank=rank,
+    )  # fmt: skip
+
+
+def deadline(experiment: Experiment, contact: Contact, arm: str, due: datetime) -> datetime:
+    """The instant after which a call due at `due` must not be placed: expiry, or the experiment's end."""
+    expires = experiment.treatments[arm].timing.expires_after
+    limits = [due + expires if expires else None, ends(experiment, contact)]
+    return min((limit for limit in limits if limit is not None), default=due + timedelta(days=30))
+
+
+def first_attempt(
+    experiment: Experiment, contact: Contact, arm: str, rank: int, now: datetime
+) -> Call | None:
+    """The first call of a contact who drew `arm`: after the order when the arm says so, else at once."""
+    timing = experiment.treatments[arm].timing
+    wanted = now
+    if timing.after_order is not None:
+        if contact.ordered_at is None:
+            return None
+        wanted = contact.ordered_at + timing.after_order
+        if timing.expires_after is not None and wanted + timing.expires_after < now:
+            return None
+    return plan_call(experiment, contact, arm, 1, rank, max(now, wanted))

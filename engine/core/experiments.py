@@ -1,0 +1,303 @@
+"""A question with a primary metric and two or more arms, as one file declares it.
+
+`Experiment` is the whole of interface: the YAML, its JSON Schema, and what is stored at the
+start are this model. Meaning that spans several fields is checked in `definitions`, where the
+places of the words are known; what holds for one value is checked here.
+"""
+
+import hashlib
+import json
+import re
+from datetime import datetime, timedelta
+from enum import StrEnum
+from functools import cached_property
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, WithJsonSchema
+
+from engine.core.contacts import ContactColumns
+from engine.core.treatments import Days, Duration, Treatment, Value
+
+CONTROL = "control"
+HOLDOUT = "holdout"
+NAME = re.compile(r"^[a-z0-9]+(?:-[a-z0-9]+)*$")
+PERCENT = re.compile(r"^\s*\+?(-?\d+(?:\.\d+)?)\s*%\s*$")
+POINTS = re.compile(r"^\s*([+-]?\d+(?:\.\d+)?)\s*(pt|%)\s*$")
+
+
+class State(StrEnum):
+    """Where an experiment stands."""
+
+    DRAFT = "draft"
+    RUNNING = "running"
+    PAUSED = "paused"
+    WAITING = "waiting"  # every call is made; late conversions are awaited
+    DECIDED = "decided"
+    STOPPED = "stopped"
+
+
+LIVE = frozenset({State.RUNNING, State.PAUSED, State.WAITING})
+
+
+def parse_name(value: str) -> str:
+    """A name of an experiment or arm: lower-case letters, digits and single hyphens."""
+    if not NAME.match(value) or len(value) > 80:
+        raise ValueError(f"{value!r} is not a name; use a-z, 0-9 and single hyphens, at most 80")
+    return value
+
+
+def parse_share(value: object) -> float:
+    """A share from `5%` or `0.05`; raises ValueError outside 0 to 1."""
+    found = PERCENT.match(value) if isinstance(value, str) else None
+    if found:
+        share = float(found[1]) / 100
+    elif isinstance(value, int | float) and not isinstance(value, bool):
+        share = float(value)
+    else:
+        raise ValueError(f"{value!r} is not a percentage; write it as 5% or 0.05")
+    if not 0 <= share <= 1:
+        raise ValueError(f"{value!r} is outside 0% to 100%")
+    return share
+
+
+def share_text(value: float) -> str:
+    """The shortest percentage for a share: `5%`, `2.5%`."""
+    return f"{value * 100:.10g}%"
+
+
+def _inside(value: float) -> float:
+    if not 0 < value < 1:
+        raise ValueError("must be more than 0% and less than 100%")
+    return value
+
+
+Name = Annotated[str, AfterValidator(parse_name)]
+_SHARE_SCHEMA = WithJsonSchema(
+    {"anyOf": [{"type": "string", "pattern": r"^\s*\d+(\.\d+)?\s*%\s*$"}, {"type": "number", "minimum": 0, "maximum": 1}]}
+)  # fmt: skip
+Share = Annotated[float, BeforeValidator(parse_share), PlainSerializer(share_text), _SHARE_SCHEMA]
+Level = Annotated[
+    float, BeforeValidator(parse_share), AfterValidator(_inside), PlainSerializer(share_text), _SHARE_SCHEMA
+]
+
+
+class Lift(Value):
+    """A difference between two rates: in points (0.02 is 2pt), or relative to the control."""
+
+    size: float
+    relative: bool = False
+
+    def points(self, baseline: float) -> float:
+        """The lift as a difference of rates, over this rate of the control."""
+        return self.size * baseline if self.relative else self.size
+
+    def __str__(self) -> str:
+        return f"{self.size * 100:.10g}{'%' if self.relative else 'pt'}"
+
+
+def parse_lift(value: object) -> Lift:
+    """A lift from `2pt` (percentage points) or `10%` (relative)."""
+    if isinstance(value, Lift):
+        return value
+    found = POINTS.match(value) if isinstance(value, str) else None
+    if not found:
+        raise ValueError(
+            f"{value!r} is not a lift; write 2pt for two percentage points, 10% for a tenth of the control"
+        )
+    return Lift(size=float(found[1]) / 100, relative=found[2] == "%")
+
+
+def _positive(value: Lift) -> Lift:
+    if value.size <= 0:
+        raise ValueError(f"a lift to look for is more than zero, not {value}")
+    return value
+
+
+_LIFT_SCHEMA = WithJsonSchema(
+    {"type": "string", "pattern": r"^\s*[+-]?\d+(\.\d+)?\s*(pt|%)\s*$", "examples": ["2pt", "10%"]}
+)
+AnyLift = Annotated[Lift, BeforeValidator(parse_lift), PlainSerializer(str), _LIFT_SCHEMA]
+PositiveLift = Annotated[AnyLift, AfterValidator(_positive)]
+
+
+class Audience(Value):
+    """Who may be called, and how they are dealt."""
+
+    contacts: str | None = Field(
+        None, description="a CSV or Parquet file, relative to this file, then to the workspace"
+    )
+    roster: bool = Field(False, description="people already imported")
+    columns: ContactColumns = Field(ContactColumns(), description="which column says what")
+    where: dict[str, str | list[str]] = Field(
+        {}, description="only contacts whose attributes have these values"
+    )
+    region: str = Field(
+        "CN", pattern=r"^[A-Z]{2}$", description="ISO 3166 country of numbers without a country code"
+    )
+    strata: list[str] = Field([], description="attributes within which arms are dealt evenly")
+    holdout: Share = Field(
+        0.0, description="share of contacts who get no call, to learn what calling itself adds"
+    )
+
+
+class Size(Value):
+    """How many people: a lift to find with some power, or a number."""
+
+    lift: PositiveLift | None = Field(None, description="the lift to find")
+    power: Level = Field(0.8, description="the chance to find it")
+    baseline: Level = Field(0.12, description="the control's expected rate, for planning")
+    contacts_per_arm: int | None = Field(None, ge=1, description="people in every arm, the control too")
+
+
+class Guardrail(Value):
+    """What must not get worse."""
+
+    pause_at: int | None = Field(None, ge=1, description="pause an arm at this many")
+    no_worse_by: PositiveLift | None = Field(
+        None, description="alarm when worse than the control by this much"
+    )
+
+
+class Metrics(Value):
+    """What is read off each contact's outcome."""
+
+    primary: str = Field("conversion", description="the metric that decides")
+    secondary: list[str] = Field(
+        ["connect", "intent", "order", "revenue"], description="shown, corrected together"
+    )
+    guardrails: dict[str, Guardrail] = Field(
+        {"complaint": Guardrail(pause_at=3)}, description="what must not get worse"
+    )
+
+
+class Conversion(Value):
+    """The event that counts as success, and how long it may take."""
+
+    event: str = Field("friend_added", min_length=1, description="name of the event")
+    within: Duration = Field(timedelta(hours=72), description="after the contact's first call")
+
+
+class Decision(Value):
+    """How the verdict is reached; fixed at the start."""
+
+    method: Literal["sequential", "group", "fixed"] = Field(
+        "sequential", description="sequential may be read at any time; fixed only at the end"
+    )
+    alpha: Level = Field(0.05, description="chance of any false winner, two-sided, over all arms")
+    smallest_useful_lift: PositiveLift = Field(
+        Lift(size=0.01), description="a lift below this is not worth a change"
+    )
+
+
+class Schedule(Value):
+    """From when to when calls may be made, on the contact's clock."""
+
+    start: str | None = Field(None, description='the first minute, such as "2026-11-23 09:00"')
+    end: str | None = Field(None, description="the last minute")
+    days: Days | None = Field(None, description="days of the week")
+
+
+class Pace(Value):
+    """How fast calls are placed."""
+
+    per_second: float = Field(5.0, gt=0, le=1000, description="calls placed a second, at most")
+    concurrent: int = Field(60, ge=1, le=100_000, description="calls in flight, at most")
+    ramp: Duration | None = Field(None, description="time over which the pace grows to its full")
+    waves: Literal["auto", "off"] | int = Field(
+        "off", description="dial a part, wait for its conversions, look, dial the next"
+    )
+
+
+class Budget(Value):
+    """What may be spent."""
+
+    calls: int | None = Field(None, ge=1, description="calls at most")
+    spend: float | None = Field(None, gt=0, description="money at most, in the adapter's currency")
+
+
+class Incentive(Value):
+    """What is offered."""
+
+    says: str = Field(min_length=1, description="how the script says it")
+    cost: float = Field(0.0, ge=0, description="money that one costs")
+
+
+class Path(Value):
+    """The way from the message's link to the friend."""
+
+    url: str = Field(pattern=r"^https?://", description="where the tracked link leads")
+    says: str = Field("", description="how the script says it")
+    steps: list[str] = Field([], description="the steps, for the funnel")
+
+
+def parse_moment(text: str) -> datetime:
+    """A local moment from `2026-11-23 09:00`; raises ValueError that shows the form."""
+    for form in ("%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M", "%Y-%m-%d", "%Y-%m-%d %H:%M:%S"):
+        try:
+            return datetime.strptime(text.strip(), form)  # noqa: DTZ007  a wall clock's reading, of each contact's own zone
+        except ValueError:
+            continue
+    raise ValueError(f'{text!r} is not a moment; write it as "2026-11-23 09:00"')
+
+
+class Experiment(Value):
+    """One experiment file."""
+
+    experiment: Name = Field(description="its name, unique among all")
+    hypothesis: str = Field("", description="what is believed, and by how much")
+    owner: str = Field("", description="who answers for it")
+    audience: Audience = Field(description="who may be called")
+    control: Treatment = Field(description="what people get today")
+    arms: dict[str, dict[str, Any]] = Field(description="each changes exactly one variable of the control")
+    shares: dict[str, Share] = Field({}, description="each arm's share of the contacts; the default is equal")
+    size: Size = Field(Size(), description="how many people")
+    metrics: Metrics = Field(Metrics(), description="what is measured")
+    conversion: Conversion = Field(Conversion(), description="what counts as success")
+    decision: Decision = Field(Decision(), description="how the verdict is reached")
+    schedule: Schedule = Field(Schedule(), description="from when to when")
+    pace: Pace = Field(Pace(), description="how fast")
+    budget: Budget = Field(Budget(), description="what may be spent")
+    incentives: dict[str, Incentive] = Field({}, description="what may be offered, by name")
+    paths: dict[str, Path] = Field({}, description="ways from the link to the friend, by name")
+    voices: list[str] = Field([], description="voices of the provider beside those that the adapter knows")
+    values: dict[str, str] = Field({}, description="words that scripts may use for everybody, such as brand")
+    adapter: str = Field("simulated", description="through which provider the calls go")
+    settings: dict[str, Any] = Field({}, description="of the adapter; ${NAME} is read from the environment")
+    confirms: str | None = Field(None, description="the experiment whose winners this one confirms together")
+    follows: str | None = Field(None, description="the experiment that this round comes after")
+    compatible_with: list[str] = Field(
+        [], description="experiments that may call the same people at the same time"
+    )
+    truth: dict[str, Any] = Field({}, description="effects planted in the simulated population")
+
+    @property
+    def name(self) -> str:
+        return self.experiment
+
+    @cached_property
+    def treatments(self) -> dict[str, Treatment]:
+        """Every arm's whole treatment, the control first, in the file's order."""
+        return {CONTROL: self.control} | {
+            arm: self.control.merged(change) for arm, change in self.arms.items()
+        }
+
+    @property
+    def all_shares(self) -> dict[str, float]:
+        """Every arm's share, the control first and the holdout last when there is one; they sum to 1."""
+        names = list(self.treatments)
+        if self.shares:
+            weights = {name: self.shares[name] for name in names}
+        elif self.decision.method == "fixed" and self.size.contacts_per_arm is None:
+            # With a fixed horizon the comparison with many arms is sharpest at a control of √arms to one.
+            weights = {name: 1.0 for name in names} | {CONTROL: (len(names) - 1) ** 0.5}
+        else:
+            weights = {name: 1.0 for name in names}
+        called = (1 - self.audience.holdout) / sum(weights.values())
+        shares = {name: weight * called for name, weight in weights.items()}
+        return shares | ({HOLDOUT: self.audience.holdout} if self.audience.holdout else {})
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """A hash of everything declared; a changed file has another (law 8)."""
+        text = json.dumps(self.model_dump(mode="json"), sort_keys=True, ensure_ascii=False)
+        return hashlib.sha256(text.encode()).hexdigest()[:16]

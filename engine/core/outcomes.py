@@ -1,0 +1,135 @@
+"""What all calls, messages and later conversions came to for one contact.
+
+An outcome is a pure function of the contact's events: order and repeats do not change it, so it
+can be computed again from the ledger at any time.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from engine.core.events import Event, Kind
+from engine.core.treatments import Disposition
+
+# Where a provider reports two endings of one call, the one that tells more holds.
+TELLING = {
+    disposition: rank
+    for rank, disposition in enumerate(
+        (
+            Disposition.UNKNOWN, Disposition.CANCELED, Disposition.FAILED, Disposition.BLOCKED,
+            Disposition.UNREACHABLE, Disposition.NO_ANSWER, Disposition.BUSY, Disposition.INVALID_NUMBER,
+            Disposition.REJECTED, Disposition.ANSWERED_MACHINE, Disposition.ANSWERED_HUMAN,
+        )
+    )
+}  # fmt: skip
+ORDERED = "ordered"
+ABOUT_CALL = frozenset({Kind.RINGING, Kind.ANSWERED, Kind.ENDED})
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What an experiment counts: the conversion's event and window, and what one incentive costs."""
+
+    event: str
+    within: timedelta
+    incentive_cost: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """One contact's numbers. Flags are 0 or 1; seconds, money and counts are sums.
+
+    `dialled_at` is the start of the first call. `first_connected` is the connect of the first attempt
+    alone: what no script can change. `converted`, `ordered` and `revenue` count inside the window.
+    """
+
+    calls: int = 0
+    dialled: int = 0
+    connected: int = 0
+    first_connected: int = 0
+    listened: int = 0
+    intent: int = 0
+    talk_seconds: float = 0.0
+    early_hangup: int = 0
+    unanswered_question: int = 0
+    message_sent: int = 0
+    message_delivered: int = 0
+    link_opened: int = 0
+    converted: int = 0
+    ordered: int = 0
+    revenue: float = 0.0
+    cost: float = 0.0
+    opt_out: int = 0
+    complaint: int = 0
+    dialled_at: datetime | None = None
+    converted_at: datetime | None = None
+
+
+def judge(events: Iterable[Event], terms: Terms, assigned_at: datetime) -> Outcome:
+    """The outcome of one contact from all its events, in any order and with any repeats.
+
+    The conversion window opens with the first call, or with the assignment for who was never called.
+    """
+    heard = list({event.key: event for event in sorted(events, key=_canonical)}.values())
+    endings = _endings(heard)
+    started = [event.at - timedelta(seconds=event.seconds) for event in heard if event.kind in ABOUT_CALL]
+    dialled_at = min(started, default=None)
+    opens = dialled_at or assigned_at
+    inside = [
+        event for event in heard if event.kind is Kind.CONVERTED and opens <= event.at <= opens + terms.within
+    ]
+    wins = [event.at for event in inside if event.name == terms.event]
+    orders = [event for event in inside if event.name == ORDERED]
+    kinds = {event.kind for event in heard}
+    humans = {call: end for call, end in endings.items() if end.disposition is Disposition.ANSWERED_HUMAN}
+    first = min(endings, key=attempt_of, default="")
+    return Outcome(
+        calls=len(endings),
+        dialled=int(dialled_at is not None),
+        connected=int(bool(humans)),
+        first_connected=int(first in humans and attempt_of(first) == 1),
+        listened=int(any(end.block not in ("", "opening") for end in humans.values())),
+        intent=int(any(end.intent for end in humans.values())),
+        talk_seconds=sum(end.seconds for end in humans.values()),
+        early_hangup=int(any(end.early for end in humans.values())),
+        unanswered_question=int(any(end.questions for end in humans.values())),
+        message_sent=int(Kind.MESSAGE_SENT in kinds),
+        message_delivered=int(Kind.MESSAGE_DELIVERED in kinds),
+        link_opened=int(Kind.LINK_OPENED in kinds),
+        converted=int(bool(wins)),
+        ordered=int(bool(orders)),
+        revenue=sum(event.value for event in orders),
+        cost=sum(event.cost for event in heard if event.kind is not Kind.ENDED)
+        + sum(end.cost for end in endings.values())
+        + (terms.incentive_cost if wins else 0.0),
+        opt_out=int(Kind.OPTED_OUT in kinds or any(end.opt_out for end in endings.values())),
+        complaint=int(Kind.COMPLAINED in kinds),
+        dialled_at=dialled_at,
+        converted_at=min(wins, default=None),
+    )
+
+
+def _endings(events: Iterable[Event]) -> dict[str, Event]:
+    """The ending of each call: of several reports, the most telling."""
+    endings: dict[str, Event] = {}
+    for event in events:
+        if event.kind is not Kind.ENDED:
+            continue
+        known = endings.get(event.call)
+        if known is None or _telling(event) > _telling(known):
+            endings[event.call] = event
+    return endings
+
+
+def _telling(event: Event) -> tuple[int, float, float, datetime, str]:
+    return (TELLING[event.disposition or Disposition.UNKNOWN], event.seconds, event.cost, event.at, event.key)
+
+
+def _canonical(event: Event) -> tuple[datetime, str]:
+    return (event.at, event.key)
+
+
+def attempt_of(call: str) -> int:
+    """The number of the attempt that a call's key names."""
+    number = call.rpartition("/")[2]
+    return int(number) if number.isdecimal() else 0

@@ -1,0 +1,164 @@
+"""Everything that a contact experiences: nine variables, of which an arm changes one.
+
+A new variable is one field of `Treatment` with its type, default and description.
+"""
+
+import re
+from datetime import timedelta
+from enum import StrEnum
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
+
+from engine.core.windows import DAYS, Hours
+
+DURATION = re.compile(r"^\s*(\d+(?:\.\d+)?)\s*(s|m|h|d|w)\s*$")
+UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
+
+
+def parse_duration(value: object) -> timedelta:
+    """A span of time from `30m`, `4h` or `3d`; raises ValueError that shows the form."""
+    if isinstance(value, timedelta):
+        return value
+    found = DURATION.match(value) if isinstance(value, str) else None
+    if not found:
+        raise ValueError(f"{value!r} is not a duration; write it as 30m, 4h or 3d")
+    return timedelta(seconds=float(found[1]) * UNITS[found[2]])
+
+
+def duration_text(value: timedelta) -> str:
+    """The shortest way to write a duration: `30m`, `4h`, `3d`."""
+    seconds = round(value.total_seconds())
+    for unit in ("d", "h", "m"):
+        if seconds and seconds % UNITS[unit] == 0:
+            return f"{seconds // UNITS[unit]}{unit}"
+    return f"{seconds}s"
+
+
+def parse_days(value: object) -> tuple[str, ...]:
+    """Days of the week, in their order, from names such as `mon`."""
+    if not isinstance(value, list | tuple):
+        raise ValueError("days are a list such as [mon, tue, wed, thu, fri]")
+    unknown = [day for day in value if day not in DAYS]
+    if unknown:
+        raise ValueError(f"{unknown[0]!r} is not a day; days are {', '.join(DAYS)}")
+    if not value:
+        raise ValueError("a window with no day never opens; name at least one day")
+    return tuple(day for day in DAYS if day in value)
+
+
+Duration = Annotated[
+    timedelta,
+    BeforeValidator(parse_duration),
+    PlainSerializer(duration_text),
+    WithJsonSchema({"type": "string", "pattern": r"^\s*\d+(\.\d+)?\s*[smhdw]\s*$", "examples": ["30m", "4h", "3d"]}),
+]  # fmt: skip
+Days = Annotated[
+    tuple[str, ...],
+    BeforeValidator(parse_days),
+    WithJsonSchema({"type": "array", "items": {"enum": list(DAYS)}, "minItems": 1}),
+]
+
+
+class Disposition(StrEnum):
+    """How one call ended."""
+
+    ANSWERED_HUMAN = "answered_human"
+    ANSWERED_MACHINE = "answered_machine"
+    BUSY = "busy"
+    NO_ANSWER = "no_answer"
+    REJECTED = "rejected"
+    UNREACHABLE = "unreachable"
+    INVALID_NUMBER = "invalid_number"
+    BLOCKED = "blocked"
+    FAILED = "failed"
+    CANCELED = "canceled"
+    UNKNOWN = "unknown"
+
+
+class Value(BaseModel):
+    """A frozen value of an experiment file; what it does not know, it refuses."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Timing(Value):
+    """When a contact's first call is due."""
+
+    after_order: Duration | None = Field(None, description="this long after the contact's order")
+    window: Hours | None = Field(None, description="hours of the contact's own day")
+    days: Days | None = Field(None, description="days of the contact's own week")
+    expires_after: Duration | None = Field(
+        None, description="not at all when it could not be placed this long after it was due"
+    )
+
+
+REDIALLED = frozenset(
+    {
+        Disposition.NO_ANSWER, Disposition.BUSY, Disposition.UNREACHABLE, Disposition.ANSWERED_MACHINE,
+        Disposition.FAILED, Disposition.REJECTED,
+    }
+)  # fmt: skip
+
+
+def parse_redialled(value: object) -> tuple[Disposition, ...]:
+    """Dispositions after which a contact may be called again."""
+    if not isinstance(value, list | tuple):
+        raise ValueError("on is a list such as [no_answer, busy]")
+    allowed = sorted(REDIALLED)
+    unknown = [word for word in value if word not in allowed]
+    if unknown:
+        raise ValueError(f"{unknown[0]!r} is not redialed; what may be is {', '.join(allowed)}")
+    return tuple(Disposition(word) for word in value)
+
+
+class Redial(Value):
+    """How often and when a contact who was not reached is called again."""
+
+    attempts: int = Field(1, ge=1, le=10, description="calls to one contact at most, the first among them")
+    gap: Duration = Field(timedelta(hours=4), description="time between two calls, at least")
+    on: Annotated[
+        tuple[Disposition, ...],
+        BeforeValidator(parse_redialled),
+        WithJsonSchema({"type": "array", "items": {"enum": sorted(REDIALLED)}}),
+    ] = Field((Disposition.NO_ANSWER, Disposition.BUSY), description="dispositions that are called again")
+
+
+class Treatment(Value):
+    """What one arm does. Each field is a variable."""
+
+    script: str = Field(description="the call script, a file of scripts/")
+    voice: str | None = Field(None, description="the voice that speaks it")
+    sms: str | None = Field(None, description="the hang-up message, a file of scripts/sms/")
+    incentive: str | None = Field(None, description="what is offered, named under incentives")
+    path: str | None = Field(None, description="the way from the link to the friend, named under paths")
+    timing: Timing = Field(Timing(), description="when the first call is due")
+    redial: Redial = Field(Redial(), description="what happens after a call that reached nobody")
+    audience: dict[str, str | list[str]] | None = Field(
+        None, description="the pack of contacts; compared, never randomized"
+    )
+    caller_id: str | None = Field(None, description="the number that the contact sees")
+
+    def merged(self, change: dict[str, Any]) -> "Treatment":
+        """This treatment with `change` on top; a mapping changes only the keys it names."""
+        values = self.model_dump()
+        for name, value in change.items():
+            old = values.get(name)
+            merges = name in ("timing", "redial") and isinstance(old, dict) and isinstance(value, dict)
+            values[name] = {**(old or {}), **value} if merges else value
+        return Treatment.model_validate(values)
+
+
+VARIABLES = tuple(Treatment.model_fields)
+VARIABLES_ZH = {
+    "script": "话术", "voice": "音色", "sms": "短信", "incentive": "利益点", "path": "链路", "timing": "外呼时间",
+    "redial": "重呼策略", "audience": "人群包", "caller_id": "外显号码",
+}  # fmt: skip
+
+# What a variable can change first (statistics.md, section 2): before it, the arms must look alike.
+CHANGES_CONNECT = frozenset({"timing", "redial", "audience", "caller_id"})
+
+
+def changed_variables(control: Treatment, arm: Treatment) -> tuple[str, ...]:
+    """The variables in which `arm` differs from `control`."""
+    return tuple(name for name in VARIABLES if getattr(control, name) != getattr(arm, name))
