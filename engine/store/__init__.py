@@ -1,0 +1,1 @@
+"""The database: rows hold and never decide."""

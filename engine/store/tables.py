@@ -1,0 +1,282 @@
+"""The tables. Assignments and events are kept for ever; what is to their right can be computed again.
+
+Times are instants: whole microseconds since 1970 in UTC, the same on every database.
+"""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any, ClassVar
+
+from sqlalchemy import BigInteger, Dialect, Index, LargeBinary, Text, text
+from sqlalchemy.types import TypeDecorator
+from sqlmodel import Field, SQLModel
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MICROSECOND = timedelta(microseconds=1)
+
+
+class Instant(TypeDecorator[datetime]):
+    """An aware datetime, kept as microseconds since 1970; a naive one is refused."""
+
+    impl = BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:
+        return None if value is None else (value - EPOCH) // MICROSECOND
+
+    def process_result_value(self, value: int | None, dialect: Dialect) -> datetime | None:
+        return None if value is None else EPOCH + timedelta(microseconds=value)
+
+
+def _key() -> Any:
+    return Field(default=None, primary_key=True)
+
+
+def _instant(*, null: bool = False) -> Any:
+    if null:
+        return Field(default=None, sa_type=Instant, nullable=True)
+    return Field(sa_type=Instant, nullable=False)
+
+
+def _where(condition: str) -> dict[str, Any]:
+    """A partial index, as each database spells it."""
+    return {"sqlite_where": text(condition), "postgresql_where": text(condition)}
+
+
+class ExperimentRow(SQLModel, table=True):
+    """One experiment with its whole definition, as it was at the start."""
+
+    __tablename__: ClassVar[Any] = "experiments"
+    id: int | None = _key()
+    name: str = Field(unique=True)
+    definition: str = Field(sa_type=Text)
+    source: str = Field(sa_type=Text)
+    folder: str
+    fingerprint: str
+    state: str
+    reason: str = ""
+    planned: int = 0
+    created_at: datetime = _instant()
+    changed_at: datetime = _instant()
+
+
+class ContactRow(SQLModel, table=True):
+    """One person. `timezones` are joined by `;`, `attributes` are a JSON object."""
+
+    __tablename__: ClassVar[Any] = "contacts"
+    id: int | None = _key()
+    key: str = Field(unique=True)
+    phone: str = Field(unique=True)
+    name: str = ""
+    region: str
+    timezones: str
+    ordered_at: datetime | None = _instant(null=True)
+    attributes: str = Field(default="{}", sa_type=Text)
+    imported_at: datetime = _instant()
+
+
+class SuppressionRow(SQLModel, table=True):
+    """A number that is never called."""
+
+    __tablename__: ClassVar[Any] = "suppressions"
+    phone: str = Field(primary_key=True)
+    reason: str
+    source: str
+    added_at: datetime = _instant()
+
+
+class AssignmentRow(SQLModel, table=True):
+    """The lasting fact that a contact drew an arm. `rank` is its place in the order of the deal."""
+
+    __tablename__: ClassVar[Any] = "assignments"
+    __table_args__: ClassVar[Any] = (
+        Index("assignments_contact", "contact_id"),
+        Index("assignments_stratum", "experiment_id", "stratum"),
+    )
+    experiment_id: int = Field(primary_key=True, foreign_key="experiments.id")
+    contact_id: int = Field(primary_key=True, foreign_key="contacts.id")
+    arm: str
+    stratum: str = ""
+    place: int
+    rank: int
+    assigned_at: datetime = _instant()
+
+
+class RefusalRow(SQLModel, table=True):
+    """A contact who was not called, or not again, and the rule that refused."""
+
+    __tablename__: ClassVar[Any] = "refusals"
+    experiment_id: int = Field(primary_key=True, foreign_key="experiments.id")
+    contact_id: int = Field(primary_key=True, foreign_key="contacts.id")
+    rule: str = Field(primary_key=True)
+    at: datetime = _instant()
+
+
+class CallRow(SQLModel, table=True):
+    """One planned attempt."""
+
+    __tablename__: ClassVar[Any] = "calls"
+    __table_args__: ClassVar[Any] = (
+        Index("calls_attempt", "experiment_id", "contact_id", "attempt", unique=True),
+        Index("calls_due", "experiment_id", "due_at", "rank", **_where("state = 'planned'")),
+        Index("calls_open", "experiment_id", "state", **_where("state IN ('begun', 'accepted', 'unknown')")),
+    )
+    id: int | None = _key()
+    key: str = Field(unique=True)
+    experiment_id: int = Field(foreign_key="experiments.id")
+    contact_id: int = Field(foreign_key="contacts.id")
+    arm: str
+    attempt: int
+    due_at: datetime = _instant()
+    not_after: datetime = _instant()
+    rank: int
+    state: str
+    provider_id: str = ""
+    begun_at: datetime | None = _instant(null=True)
+    ended_at: datetime | None = _instant(null=True)
+    disposition: str = ""
+    seconds: float = 0.0
+    cost: float = 0.0
+    reason: str = ""
+
+
+class MessageRow(SQLModel, table=True):
+    """One hang-up message, with the token of its tracked link."""
+
+    __tablename__: ClassVar[Any] = "messages"
+    id: int | None = _key()
+    key: str = Field(unique=True)
+    experiment_id: int = Field(foreign_key="experiments.id")
+    contact_id: int = Field(foreign_key="contacts.id")
+    call: str
+    template: str
+    token: str = Field(unique=True)
+    url: str = ""
+    state: str = Field(index=True)
+    begun_at: datetime = _instant()
+    provider_id: str = ""
+    reason: str = ""
+
+
+class ReportRow(SQLModel, table=True):
+    """What a provider sent, as it came, kept before it was answered."""
+
+    __tablename__: ClassVar[Any] = "reports"
+    __table_args__: ClassVar[Any] = (Index("reports_waiting", "id", **_where("judged_at IS NULL")),)
+    id: int | None = _key()
+    adapter: str
+    headers: str = Field(sa_type=Text)
+    body: bytes = Field(sa_type=LargeBinary)
+    received_at: datetime = _instant()
+    judged_at: datetime | None = _instant(null=True)
+    trouble: str = ""
+
+
+class EventRow(SQLModel, table=True):
+    """One report in our words. `source` is the adapter, or `conversions`; its keys are unique.
+
+    `contact_id` is null while no call is known that the event is about; `experiment_id` is null for
+    what is about the contact alone, such as a conversion.
+    """
+
+    __tablename__: ClassVar[Any] = "events"
+    __table_args__: ClassVar[Any] = (
+        Index("events_key", "source", "key", unique=True),
+        Index("events_contact", "contact_id"),
+        Index("events_unmatched", "id", **_where("contact_id IS NULL")),
+    )
+    id: int | None = _key()
+    source: str
+    key: str
+    experiment_id: int | None = Field(default=None, foreign_key="experiments.id")
+    contact_id: int | None = Field(default=None, foreign_key="contacts.id")
+    call: str = ""
+    provider_id: str = ""
+    kind: str
+    at: datetime = _instant()
+    received_at: datetime = _instant()
+    disposition: str = ""
+    seconds: float = 0.0
+    cost: float = 0.0
+    intent: bool | None = None
+    opt_out: bool = False
+    block: str = ""
+    early: bool = False
+    questions: str = ""
+    name: str = ""
+    value: float = 0.0
+    detail: str = ""
+
+
+class OutcomeRow(SQLModel, table=True):
+    """What a contact's events came to in one experiment; computed from the ledger.
+
+    `matures_at` is when the conversion window closes; null while the first call is still ahead.
+    """
+
+    __tablename__: ClassVar[Any] = "outcomes"
+    __table_args__: ClassVar[Any] = (Index("outcomes_maturity", "experiment_id", "matures_at"),)
+    experiment_id: int = Field(primary_key=True, foreign_key="experiments.id")
+    contact_id: int = Field(primary_key=True, foreign_key="contacts.id")
+    arm: str
+    stratum: str = ""
+    matures_at: datetime | None = _instant(null=True)
+    dialled_at: datetime | None = _instant(null=True)
+    converted_at: datetime | None = _instant(null=True)
+    calls: int = 0
+    dialled: int = 0
+    connected: int = 0
+    first_connected: int = 0
+    listened: int = 0
+    intent: int = 0
+    talk_seconds: float = 0.0
+    early_hangup: int = 0
+    unanswered_question: int = 0
+    message_sent: int = 0
+    message_delivered: int = 0
+    link_opened: int = 0
+    converted: int = 0
+    ordered: int = 0
+    revenue: float = 0.0
+    cost: float = 0.0
+    opt_out: int = 0
+    complaint: int = 0
+
+
+class LookRow(SQLModel, table=True):
+    """One analysis of a running experiment; `standing` is its JSON."""
+
+    __tablename__: ClassVar[Any] = "looks"
+    experiment_id: int = Field(primary_key=True, foreign_key="experiments.id")
+    number: int = Field(primary_key=True)
+    as_of: datetime = _instant()
+    standing: str = Field(sa_type=Text)
+
+
+class MarkRow(SQLModel, table=True):
+    """How far something has come, such as an adapter's cursor or the simulated clock."""
+
+    __tablename__: ClassVar[Any] = "marks"
+    name: str = Field(primary_key=True)
+    value: str = Field(sa_type=Text)
+
+
+class AuditRow(SQLModel, table=True):
+    """Who did what, when and why."""
+
+    __tablename__: ClassVar[Any] = "audit"
+    id: int | None = _key()
+    at: datetime = _instant()
+    who: str
+    action: str
+    subject: str
+    reason: str = ""
+
+
+class AccessRow(SQLModel, table=True):
+    """One access token, by its hash, with its role."""
+
+    __tablename__: ClassVar[Any] = "access"
+    digest: str = Field(primary_key=True)
+    role: str
+    label: str
+    created_at: datetime = _instant()
