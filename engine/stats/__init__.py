@@ -1,0 +1,22 @@
+"""Numbers in, numbers out: what tallies say about arms.
+
+Nothing here knows of calls, contacts' names or databases. Every function takes counts or
+tallies, refuses what cannot be with a `ValueError` that names the argument, and returns
+plain numbers. Modules import numpy and scipy inside the functions that need them, so that
+importing this package costs nothing.
+
+    estimates      a value with its range and p-value
+    tallies        an arm's count, total and squares; tallies add
+    rates          one rate, two rates, many arms at once, strata
+    exact          Clopper-Pearson and Boschloo for small samples
+    means          Welch
+    ratios         cost per conversion and its like: delta method, Fieller
+    adjust         a covariate known before the call makes ranges shorter
+    multiplicity   many arms, many metrics
+    balance        did every arm get its share
+    power          how many people a question needs
+    anytime        the race of two odds, safe at every look; harm
+    group          a few looks, fixed beforehand
+    beliefs        probability of being best, expected loss
+    after_win      what a winner's lift is worth once it has been picked for being high
+"""

@@ -1,0 +1,48 @@
+"""Means per contact: revenue, cost, talk time.
+
+Where single contacts can be extreme, cap the values before they are tallied and say so: a tally cannot tell.
+"""
+
+from engine.stats.arguments import check_inside
+from engine.stats.estimates import Estimate
+from engine.stats.tallies import Tally
+
+
+def mean_interval(tally: Tally, level: float = 0.95) -> tuple[float, float]:
+    """(low, high) of one mean, by Student's t. At least two contacts."""
+    from scipy.special import stdtrit
+
+    check_inside("level", level)
+    half = float(stdtrit(tally.count - 1, (1 + level) / 2)) * (tally.variance / tally.count) ** 0.5
+    return tally.mean - half, tally.mean + half
+
+
+def mean_difference(treated: Tally, control: Tally, level: float = 0.95) -> Estimate:
+    """The treated mean minus the control's, by Welch's t-test and its interval.
+
+    Raises:
+        ValueError: an arm has fewer than two contacts, or neither arm's values vary at all.
+
+    Source: Welch 1947, Biometrika 34, 28-35.
+    """
+    check_inside("level", level)
+    return welch(
+        treated.mean - control.mean,
+        (treated.variance, treated.count),
+        (control.variance, control.count),
+        level,
+    )
+
+
+def welch(value: float, treated: tuple[float, float], control: tuple[float, float], level: float) -> Estimate:
+    """The t-test of a difference whose arms have these (variance, count)."""
+    from scipy.special import stdtr, stdtrit
+
+    ours, theirs = treated[0] / treated[1], control[0] / control[1]
+    if ours + theirs <= 0:
+        raise ValueError("treated and control: no value differs from its arm's mean, so the range is unknown")
+    freedom = (ours + theirs) ** 2 / (ours**2 / (treated[1] - 1) + theirs**2 / (control[1] - 1))
+    error = (ours + theirs) ** 0.5
+    half = float(stdtrit(freedom, (1 + level) / 2)) * error
+    p_value = min(1.0, 2 * float(stdtr(freedom, -abs(value) / error)))
+    return Estimate(value, value - half, value + half, p_value)

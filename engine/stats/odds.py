@@ -1,0 +1,11 @@
+"""Odds that stay finite: a number for people, sums and JSON."""
+
+import math
+
+GREATEST = 1e300
+"""No odds are larger; beyond it they say nothing more."""
+
+
+def from_log(log_odds: float) -> float:
+    """The odds with this natural logarithm, at most `GREATEST`."""
+    return math.exp(log_odds) if log_odds < math.log(GREATEST) else GREATEST

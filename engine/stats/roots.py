@@ -1,0 +1,78 @@
+"""Roots inside a bracket, for one function or for many in lockstep."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Array = NDArray[np.float64]
+
+
+def bisect(function: Callable[[float], float], low: float, high: float) -> float:
+    """The root of a function that is positive at `low` and negative at `high`, to the last bits.
+
+    Where the function keeps one sign the end that is nearest to a change of sign is returned.
+    """
+    for _ in range(200):
+        middle = (low + high) / 2
+        if middle in (low, high):
+            break
+        if function(middle) > 0:
+            low = middle
+        else:
+            high = middle
+    return (low + high) / 2
+
+
+def lockstep(function: Callable[[Array], Array], low: Array, high: Array, tolerance: float = 1e-13) -> Array:
+    """One root per element, by Chandrupatla's method in lockstep.
+
+    Inverse quadratic interpolation where it is safe, bisection where it is not. The result never leaves
+    its bracket; an end where the function is zero is a root.
+
+    Args:
+        function: maps an array to an array of its shape, element by element; continuous.
+        low, high: the brackets; `function` has opposite signs (or a zero) at the two.
+        tolerance: how wide a bracket may stay, relative to one.
+
+    Source: Chandrupatla 1997, Advances in Engineering Software 28(3), 145-149.
+    """
+    import numpy as np
+
+    a, b = np.array(high, dtype=float), np.array(low, dtype=float)
+    c = a.copy()
+    fa, fb = function(a), function(b)
+    fc = fa.copy()
+    step = np.full_like(a, 0.5)
+    for _ in range(120):
+        x = a + step * (b - a)
+        fx = function(x)
+        same = np.sign(fx) == np.sign(fa)
+        c, fc = np.where(same, a, b), np.where(same, fa, fb)
+        b, fb = np.where(same, b, a), np.where(same, fb, fa)
+        a, fa = x, fx
+        width = np.abs(b - a)
+        if bool(np.all((width <= tolerance * (1 + np.abs(a))) | (fa == 0) | (fb == 0))):
+            break
+        step = _next_step(a, b, c, fa, fb, fc, tolerance)
+    best = np.where(np.abs(fa) <= np.abs(fb), a, b)
+    return np.clip(best, np.minimum(low, high), np.maximum(low, high))
+
+
+def _next_step(a: Array, b: Array, c: Array, fa: Array, fb: Array, fc: Array, tolerance: float) -> Array:
+    """Where between a and b to look next, as a share of the way."""
+    import numpy as np
+
+    def safe(value: Array) -> Array:
+        return np.where(value == 0, 1.0, value)
+
+    xi = (a - b) / safe(c - b)
+    phi = (fa - fb) / safe(fc - fb)
+    smooth = (phi * phi < xi) & ((1 - phi) ** 2 < 1 - xi) & (fa != fb) & (fa != fc) & (fb != fc) & (c != b)
+    inverse = fa / safe(fb - fa) * fc / safe(fb - fc) + (c - a) / safe(b - a) * fa / safe(fc - fa) * fb / safe(fc - fb)
+    least = np.minimum(0.5, tolerance * (1 + np.abs(a)) / 2 / safe(np.abs(b - a)))
+    return np.clip(np.where(smooth, inverse, 0.5), least, 1 - least)

@@ -1,0 +1,185 @@
+"""Score tests of two rates, and the ranges that invert them, over many arms and strata in lockstep.
+
+Arrays have the shape (comparisons, strata). The difference is Miettinen and Nurminen's: at every possible
+difference the rates are fitted to it, and a difference belongs to the range when it is not rejected. Strata
+are weighed by Mantel and Haenszel, so that the statistic at zero is the Cochran-Mantel-Haenszel one.
+
+Sources: Miettinen & Nurminen 1985, Statistics in Medicine 4, 213-226; Farrington & Manning 1990, ibid. 9,
+1447-1454 (the closed form); Klingenberg 2014, ibid. 33, 2968-2983 (strata).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from engine.stats.roots import lockstep
+
+if TYPE_CHECKING:
+    from engine.stats.roots import Array
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Pairs:
+    """Treated and control counts, each of the shape (comparisons, strata)."""
+
+    treated: Array
+    treated_contacts: Array
+    control: Array
+    control_contacts: Array
+
+    def twice(self) -> Pairs:
+        """Every comparison a second time, for the two ends of its range."""
+        import numpy as np
+
+        parts = (self.treated, self.treated_contacts, self.control, self.control_contacts)
+        return Pairs(*(np.concatenate([part, part]) for part in parts))
+
+    @property
+    def contacts(self) -> Array:
+        return self.treated_contacts + self.control_contacts
+
+    @property
+    def inflation(self) -> Array:
+        """N/(N − 1), Miettinen and Nurminen's correction of the variance."""
+        return self.contacts / (self.contacts - 1)
+
+    @property
+    def weights(self) -> Array:
+        """Mantel and Haenszel's weights of the strata, adding up to one."""
+        raw: Array = self.treated_contacts * self.control_contacts / self.contacts
+        weights: Array = raw / raw.sum(axis=1, keepdims=True)
+        return weights
+
+
+def difference_value(pairs: Pairs) -> Array:
+    """The weighted difference of the rates, one per comparison."""
+    gaps = pairs.treated / pairs.treated_contacts - pairs.control / pairs.control_contacts
+    value: Array = (pairs.weights * gaps).sum(axis=1)
+    return value
+
+
+def difference_statistic(pairs: Pairs) -> Array:
+    """The z-statistic against no difference; zero when no spread is possible under it."""
+    import numpy as np
+
+    value = difference_value(pairs)
+    spread = _difference_spread(pairs, np.zeros_like(value))
+    statistic: Array = np.where(spread > 0, value / np.where(spread > 0, spread, 1.0), 0.0)
+    return statistic
+
+
+def difference_range(pairs: Pairs, critical: float) -> tuple[Array, Array]:
+    """(low, high): every difference whose |z| stays within `critical`."""
+    import numpy as np
+
+    value = difference_value(pairs)
+    both, values, reach = pairs.twice(), np.tile(value, 2), _reach(value, critical)
+
+    def gap(lift: Array) -> Array:
+        result: Array = values - lift - reach * _difference_spread(both, lift)
+        return result
+
+    ends = np.ones_like(value)
+    return _crossings(gap, np.maximum(value - _INSIDE, -ends), np.minimum(value + _INSIDE, ends), (-ends, ends))
+
+
+_INSIDE = 1e-12
+"""A fitted spread can vanish at the estimate itself; the search starts just beside it."""
+
+
+def _reach(value: Array, critical: float) -> Array:
+    """How many standard errors, signed: first for the lower ends, then for the upper."""
+    import numpy as np
+
+    return np.repeat([critical, -critical], len(value))
+
+
+def _crossings(
+    gap: Callable[[Array], Array], below: Array, above: Array, ends: tuple[Array, Array]
+) -> tuple[Array, Array]:
+    """The roots of `gap` in [first end, below] and [above, last end], all in lockstep.
+
+    Each is searched on the side of zero that the test at zero itself names, so that the range and the test
+    agree to the last bit, whatever the search rounds.
+    """
+    import numpy as np
+
+    low, high = np.concatenate([ends[0], above]), np.concatenate([below, ends[1]])
+    inside = (low < 0) & (high > 0)
+    positive = gap(np.zeros_like(low)) > 0
+    roots = lockstep(gap, np.where(inside & positive, 0.0, low), np.where(inside & ~positive, 0.0, high))
+    return roots[: len(below)], roots[len(below) :]
+
+
+def _difference_spread(pairs: Pairs, lift: Array) -> Array:
+    """The standard error of the weighted difference when the true one is `lift`."""
+    import numpy as np
+
+    delta = lift[:, None]
+    control = fitted_control_rate(pairs, delta)
+    treated = np.clip(control + delta, 0.0, 1.0)
+    variance = (
+        treated * (1 - treated) / pairs.treated_contacts + control * (1 - control) / pairs.control_contacts
+    ) * pairs.inflation
+    spread: Array = np.sqrt((pairs.weights**2 * variance).sum(axis=1))
+    return spread
+
+
+def fitted_control_rate(pairs: Pairs, delta: Array) -> Array:
+    """The control's likeliest rate when the treated rate exceeds it by `delta`: the cubic's middle root."""
+    import numpy as np
+
+    total, successes = pairs.contacts, pairs.treated + pairs.control
+    n0, x0 = pairs.control_contacts, pairs.control
+    b = ((total + n0) * delta - total - successes) / total
+    c = ((n0 * delta - total - 2 * x0) * delta + successes) / total
+    e = x0 * delta * (1 - delta) / total
+    half = b**3 / 27 - b * c / 6 + e / 2
+    radius = np.sqrt(np.maximum(b * b / 9 - c / 3, 0.0))
+    radius = np.where(half >= 0, radius, -radius)
+    cube = radius**3
+    cosine = np.clip(half / np.where(cube == 0, 1.0, cube), -1.0, 1.0)
+    root = 2 * radius * np.cos((np.pi + np.arccos(cosine)) / 3) - b / 3
+    for _ in range(2):
+        slope = (3 * root + 2 * b) * root + c
+        value = ((root + b) * root + c) * root + e
+        root = root - np.where(np.abs(slope) > 1e-9, value / np.where(slope == 0, 1.0, slope), 0.0)
+    fitted: Array = np.clip(root, np.maximum(0.0, -delta), np.minimum(1.0, 1 - delta))
+    return fitted
+
+
+def ratio_range(pairs: Pairs, critical: float) -> tuple[Array, Array]:
+    """(low, high) of treated rate ÷ control rate, for one stratum; 0 and infinity where the data leave it open.
+
+    The test of a ratio of one is the test of a difference of zero, so both ranges tell the same.
+    """
+    import numpy as np
+
+    both = pairs.twice()
+    x1, n1, x0, n0 = (part[:, 0] for part in (both.treated, both.treated_contacts, both.control, both.control_contacts))
+    inflation, reach = both.inflation[:, 0], _reach(pairs.treated[:, 0], critical)
+
+    def gap(log_ratio: Array) -> Array:
+        ratio = np.exp(log_ratio)
+        linear = ratio * (n1 + x0) + x1 + n0
+        root = np.sqrt(np.maximum(linear**2 - 4 * (n1 + n0) * ratio * (x1 + x0), 0.0))
+        control = np.minimum(2 * (x1 + x0) / (linear + root), np.minimum(1.0, 1 / ratio))
+        treated = np.clip(ratio * control, 0.0, 1.0)
+        variance = treated * (1 - treated) / n1 + ratio**2 * control * (1 - control) / n0
+        result: Array = (x1 / n1 - ratio * x0 / n0 - reach * np.sqrt(variance * inflation)) / (1 + ratio)
+        return result
+
+    half = len(x1) // 2
+    some, control_some = x1[:half] > 0, x0[:half] > 0
+    seen = some & control_some
+    odds = np.where(seen, (x1 * n0)[:half], 1.0) / np.where(seen, (x0 * n1)[:half], 1.0)
+    far = np.full(half, 30.0)
+    low, high = _crossings(
+        gap,
+        np.where(control_some, np.log(odds) - _INSIDE, far),
+        np.where(some, np.log(odds) + _INSIDE, -far),
+        (-far, far),
+    )
+    return np.where(some, np.exp(low), 0.0), np.where(control_some, np.exp(high), np.inf)
