@@ -27,7 +27,7 @@ _PLAIN = (
     nodes.Template, nodes.Output, nodes.TemplateData, nodes.Getitem, nodes.Slice, nodes.If, nodes.CondExpr,
     nodes.Compare, nodes.Operand, nodes.And, nodes.Or, nodes.Not, nodes.Concat, nodes.Add, nodes.Sub,
     nodes.Mul, nodes.Div, nodes.FloorDiv, nodes.Mod, nodes.Neg, nodes.Pos, nodes.Assign, nodes.With,
-    nodes.Pair, nodes.Keyword,
+    nodes.Pair, nodes.Keyword, nodes.Scope,
 )  # fmt: skip
 
 _RESERVED = frozenset({"loop", "super", "range"})

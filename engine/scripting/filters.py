@@ -11,6 +11,7 @@ import operator
 from collections.abc import Callable, Mapping
 from datetime import date
 from decimal import Decimal
+from typing import Any
 from urllib.parse import quote
 
 from jinja2.runtime import Undefined
@@ -273,7 +274,8 @@ _HARMLESS = (
     "eq", "equalto", "==", "ne", "!=", "gt", "greaterthan", ">", "ge", ">=", "lt", "lessthan", "<", "le", "<=",
 )  # fmt: skip
 
-TESTS: dict[str, Callable[..., object]] = {name: ALL_TESTS[name] for name in _HARMLESS}
+_JINJA: Mapping[str, Any] = ALL_TESTS
+TESTS: dict[str, Callable[..., bool]] = {name: _JINJA[name] for name in _HARMLESS}
 # Jinja's own use `%`, which formats when its left side is a text, and a format may ask for any width.
 TESTS["odd"] = lambda value: _whole(value) % 2 == 1
 TESTS["even"] = lambda value: _whole(value) % 2 == 0

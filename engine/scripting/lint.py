@@ -114,11 +114,22 @@ def _language(path: Path, outline: Outline, blocks: bool) -> Iterator[Problem]:
     try:
         tree = parsed(path.name, outline.source)
     except ScriptError as error:
-        yield Problem(str(path), *outline.line_start(error.line), error.reason)
+        yield from _misread(path, outline, error)
         return
     for refusal in refusals(tree, blocks):
         for where in outline.find(refusal.line, refusal.word):
             yield Problem(str(path), *where, refusal.reason)
+
+
+def _misread(path: Path, outline: Outline, error: ScriptError) -> Iterator[Problem]:
+    """A mistake of syntax; a tag without its end is shown where it begins, not where the file ends without it."""
+    unnested = "end of template" in error.reason or "nesting mistake" in error.reason
+    unclosed = outline.unclosed() if unnested else ()
+    for word in unclosed:
+        message = f"{{% {word.text} %}} is never closed; write {{% end{word.text} %}}"
+        yield Problem(str(path), *outline.place(word.start), message)
+    if not unclosed:
+        yield Problem(str(path), *outline.line_start(error.line), error.reason)
 
 
 def _unknown(path: Path, outline: Outline, known: Collection[str]) -> Iterator[Problem]:

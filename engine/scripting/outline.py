@@ -16,6 +16,8 @@ SYNTAX = Environment(keep_trailing_newline=True, autoescape=False)  # noqa: S701
 """The syntax of scripts; it parses and never renders."""
 SYNTAX.globals.clear()
 
+_NEED_END = frozenset({"block", "if", "for", "with"})
+
 
 @dataclass(frozen=True, slots=True)
 class Token:
@@ -79,14 +81,27 @@ class Outline:
         """The blocks of the source, in its order; a block that is never closed is not one."""
         found: list[Span] = []
         opened: list[tuple[Token, int]] = []
-        tags = [tag for tag in self._tags() if tag[0].text in ("block", "endblock")]
-        for word, name, begin, end in tags:
+        for word, name, begin, end in self._tags():
             if word.text == "block" and name is not None:
                 opened.append((name, end.end))
             elif word.text == "endblock" and opened:
                 opening, start = opened.pop()
                 found.append(Span(opening.text, opening.start, start, begin.start))
         return tuple(sorted(found, key=lambda span: span.start))
+
+    def unclosed(self) -> tuple[Token, ...]:
+        """The first words of the tags that need an end and have none, as in `{% if … %}` without its `{% endif %}`."""
+        opened: list[Token] = []
+        unclosed: list[Token] = []
+        for word, *_ in self._tags():
+            begun = word.text.removeprefix("end")
+            if word.text in _NEED_END:
+                opened.append(word)
+            elif begun != word.text and any(other.text == begun for other in opened):
+                while opened[-1].text != begun:
+                    unclosed.append(opened.pop())
+                opened.pop()
+        return (*unclosed, *opened)
 
     @property
     def _code(self) -> tuple[Token, ...]:

@@ -126,7 +126,9 @@ class Sandbox(ImmutableSandboxedEnvironment):
         try:
             return plain(obj[argument])
         except LookupError:
-            return self.undefined(obj=obj, name=argument if isinstance(argument, str) else "entry")
+            words = [key for key in obj if isinstance(key, str)] if isinstance(obj, Mapping) else []
+            named = f"{argument!r}{did_you_mean(argument, words)}" if isinstance(argument, str) else "at this place"
+            return self.undefined(f"there is no entry {named}")
 
     def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:
         """No attribute is safe."""
