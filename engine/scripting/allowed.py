@@ -150,9 +150,7 @@ def _judge_word(node: nodes.Name | nodes.Getattr | nodes.Const) -> Iterator[Refu
 
 
 def _judge_list(node: nodes.List | nodes.Dict | nodes.Tuple) -> Iterator[Refusal]:
-    """Lists are made of constants: lists of lists of named lists would compare for ever though the source is
-    short.
-    """
+    """Lists are made of constants: lists of lists of named lists would compare for ever though the source is short."""
     if isinstance(node, nodes.Tuple) and node.ctx == "store":
         return
     parts = [

@@ -69,9 +69,7 @@ def difference(library: Library, control: str, variant: str) -> tuple[BlockDiffe
 
 
 def spelled(library: Library, script: str, block: str) -> str | None:
-    """A block's whole template in one line, with the words of the parent in the place of `super()`; None
-    without it.
-    """
+    """A block's whole template in one line, with the words of the parent in the place of `super()`; None without it."""
     text: str | None = None
     for _, outline in reversed(library.chain(script)):
         span = next((span for span in outline.spans() if span.name == block), None)

@@ -215,9 +215,7 @@ def _tojson(value: object) -> str:
 
 
 def _data(value: object, letters: list[int], depth: int = 4) -> object:
-    """Plain data for JSON; `letters[0]` counts what was seen, so that a value is never copied beyond the
-    limit.
-    """
+    """Plain data for JSON; `letters[0]` counts what was seen, so that a value is never copied beyond the limit."""
     letters[0] += len(value) if isinstance(value, str) else 1
     if letters[0] > MAX_TEXT:
         raise Stopped(f"a text is longer than {MAX_TEXT} letters")

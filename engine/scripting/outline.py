@@ -21,9 +21,7 @@ _NEED_END = frozenset({"block", "if", "for", "with"})
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """One word of template code, or one piece of the text between; `start` and `end` are offsets in the
-    source.
-    """
+    """One word of template code, or one piece of the text between; `start` and `end` are offsets in the source."""
 
     kind: str
     text: str
@@ -126,9 +124,7 @@ def _is(token: Token, word: str) -> bool:
 
 
 def _tokens(source: str) -> Iterator[Token]:
-    """Tokens in order; each is looked for behind the last, since only white space is ever dropped between
-    them.
-    """
+    """Tokens in order; each is looked for behind the last, since only white space is ever dropped between them."""
     offset = 0
     try:
         for _, kind, text in SYNTAX.lex(source):

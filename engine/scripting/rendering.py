@@ -32,9 +32,7 @@ class Words:
 
 @dataclass(frozen=True, slots=True)
 class _Plan:
-    """A script, compiled. `steps` are (block, its words when they are always the same, how to make them
-    otherwise).
-    """
+    """A script, compiled. `steps` are (block, its words when they are always the same, how to make them otherwise)."""
 
     steps: tuple[tuple[str, str | None, Pieces], ...]
     blocks: dict[str, list[Pieces]]
@@ -83,9 +81,7 @@ class Renderer:
         return _tidy(self._run(template, values))
 
     def template(self, source: str, values: Mapping[str, object]) -> str:
-        """A setting or an answer with the values in it, letter by letter as it is written; raises
-        ScriptError.
-        """
+        """A setting or an answer with the values in it, letter by letter as it is written; raises ScriptError."""
         return self._run(self._setting(source), values)
 
     def _run(self, template: Template, values: Mapping[str, object]) -> str:

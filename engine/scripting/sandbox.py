@@ -41,9 +41,7 @@ class _UnknownValue(UndefinedError):
 
 
 class _Absent(StrictUndefined):
-    """A value that was not given. Nothing can be done with it, but a standard value may be asked for with
-    `if`.
-    """
+    """A value that was not given. Nothing can be done with it, but a standard value may be asked for with `if`."""
 
     __slots__ = ()
 
@@ -242,9 +240,7 @@ def _looped(context: Reckoning, items: object, weight: int) -> object:
 
 
 class _Bounding(NodeTransformer):
-    """Puts the bounded forms of loops, `~` and range() in the place of Jinja's own, and takes out line
-    breaks.
-    """
+    """Puts the bounded forms of loops, `~` and range() in the place of Jinja's own, and takes out line breaks."""
 
     def __init__(self, language: Language | None) -> None:
         self._language = language

@@ -27,18 +27,14 @@ _CODE = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}", re.DOTALL)
 
 
 def language_of(text: str) -> Language:
-    """The language that most of the text is in; template code does not count, and no words at all are
-    English.
-    """
+    """The language that most of the text is in; template code does not count, and no words at all are English."""
     words = _CODE.sub(" ", text)
     han = len(re.findall(f"[{_HAN}]", words))
     return "zh" if han > len(_WORD.findall(words)) else "en"
 
 
 def seconds(text: str, language: Language | None = None) -> float:
-    """How many seconds `text` takes to say; `language` says how digits are read and is found out when not
-    given.
-    """
+    """How many seconds `text` takes to say; `language` says how digits are read and is found out when not given."""
     language = language or language_of(text)
     total = 0.0
     for part in _PARTS.finditer(text):

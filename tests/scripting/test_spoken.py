@@ -57,7 +57,8 @@ def test_the_language_is_that_of_most_words(text: str, language: str) -> None:
     ("text", "language", "line"),
     [
         ("您好，\n  再见", "zh", "您好，再见"), ("good\n  bye", "en", "good bye"), ("a b", "en", "a b"),
-        ("\n", "zh", ""), ("\n", "en", " "), ("用 APP\n领取", "zh", "用 APP领取"), ("open\nthe app", "zh", "open the app"),
+        ("\n", "zh", ""), ("\n", "en", " "), ("用 APP\n领取", "zh", "用 APP领取"),
+        ("open\nthe app", "zh", "open the app"),
     ],
 )  # fmt: skip
 def test_line_breaks_of_a_file_are_layout(text: str, language, line: str) -> None:
