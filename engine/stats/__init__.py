@@ -7,16 +7,21 @@ importing this package costs nothing.
 
     estimates      a value with its range and p-value
     tallies        an arm's count, total and squares; tallies add
-    rates          one rate, two rates, many arms at once, strata
+    rates          one rate, two rates, many at once, strata
     exact          Clopper-Pearson and Boschloo for small samples
     means          Welch
     ratios         cost per conversion and its like: delta method, Fieller
     adjust         a covariate known before the call makes ranges shorter
     multiplicity   many arms, many metrics
+    trend          arms that stand in an order
+    homogeneity    are many the same: rates over arms, lifts over segments
     balance        did every arm get its share
     power          how many people a question needs
     anytime        the race of two odds, safe at every look; harm
     group          a few looks, fixed beforehand
     beliefs        probability of being best, expected loss
     after_win      what a winner's lift is worth once it has been picked for being high
+
+Beneath them: `arguments` (what may be asked), `normal`, `roots`, `fitted`, `score` (the tests of rates),
+`odds`, `harm`, `bets` (the race's evidence), `lanes` (many races at once), `ranges` (the race, inverted).
 """

@@ -17,6 +17,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from engine.stats.fitted import fitted_control_rate
+
 if TYPE_CHECKING:
     from engine.stats.roots import Array
 
@@ -67,8 +69,8 @@ def projection(n0: Array, n1: Array, a0: Array, a1: Array, margin: Array) -> Arr
     """The control's rate q that brings (q, q + margin) nearest to (a0, a1) by n-weighted divergence.
 
     The divergence is convex in q, so its derivative has one root; it lies between a0 and a1 − margin, where
-    the two terms change sign. Newton's steps are kept inside that bracket: a bare one diverges for small
-    rates.
+    the two terms change sign. The cubic's root is polished by Newton's steps, kept inside that bracket: a
+    bare one diverges for small rates and would break the guarantee without a word.
     """
     import numpy as np
 
@@ -76,7 +78,7 @@ def projection(n0: Array, n1: Array, a0: Array, a1: Array, margin: Array) -> Arr
     most = np.minimum(1 - _EDGE, 1 - _EDGE - margin)
     low = np.clip(np.minimum(a0, a1 - margin), least, most)
     high = np.clip(np.maximum(a0, a1 - margin), least, most)
-    q = np.clip((n0 * a0 + n1 * (a1 - margin)) / (n0 + n1), low, high)
+    q = np.clip(fitted_control_rate((n0 * a0, n0), (n1 * a1, n1), margin), low, high)
     for _ in range(60):
         r = q + margin
         v0, v1 = q * (1 - q), r * (1 - r)
@@ -86,9 +88,9 @@ def projection(n0: Array, n1: Array, a0: Array, a1: Array, margin: Array) -> Arr
         low, high = np.where(value > 0, q, low), np.where(value < 0, q, high)
         step = q + value / fall
         following = np.where((step >= low) & (step <= high), step, (low + high) / 2)
-        moved = np.abs(following - q).max(initial=0.0)
+        moved = (np.abs(following - q) / np.minimum(v0, v1)).max(initial=0.0)
         q = following
-        if moved < 1e-15:
+        if moved < 1e-12:
             break
     result: Array = q
     return result

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from engine.stats.arguments import Counted, check_count, check_inside, check_probabilities
 from engine.stats.estimates import Estimate
-from engine.stats.normal import critical, two_sided
+from engine.stats.normal import critical, quantile, two_sided
 from engine.stats.roots import lockstep
+from engine.stats.tallies import Tally
 
 if TYPE_CHECKING:
     from engine.stats.roots import Array
@@ -69,6 +71,32 @@ def dunnett(*, treated: Sequence[Counted], control: Counted, level: float = 0.95
     ]
 
 
+def dunnett_means(*, treated: Sequence[Tally], control: Tally, level: float = 0.95) -> list[Estimate]:
+    """Every arm's mean minus the control's, simultaneous and adjusted as `dunnett`'s rates are.
+
+    Welch's tests, read on the normal scale and correlated by the share that the control's error has in each;
+    ranges are Welch's at the level that Dunnett's bound stands for.
+
+    Raises:
+        ValueError: as `mean_difference`.
+    """
+    from engine.stats.means import mean_difference
+
+    check_inside("level", level)
+    if not treated:
+        raise ValueError("treated must hold at least 1 tally")
+    error = control.variance / control.count
+    errors = [max(tally.variance / tally.count, 1e-12 * error) for tally in treated]
+    loadings = tuple(math.sqrt(max(error, 1e-12 * own) / (max(error, 1e-12 * own) + own)) for own in errors)
+    single = 1 - two_sided(dunnett_critical(loadings, level))
+    estimates = [mean_difference(tally, control, single) for tally in treated]
+    statistics = [-quantile(max(estimate.p_value, 1e-300) / 2) for estimate in estimates]
+    return [
+        replace(estimate, p_value=p_value)
+        for estimate, p_value in zip(estimates, dunnett_adjusted(statistics, loadings), strict=True)
+    ]
+
+
 def dunnett_adjusted(statistics: Sequence[float], loadings: Sequence[float]) -> tuple[float, ...]:
     """P(the largest |z| of all arms reaches each of `statistics`) when no arm differs from the control.
 
@@ -106,6 +134,10 @@ def dunnett_critical(loadings: tuple[float, ...], level: float = 0.95) -> float:
     return float(lockstep(excess, np.array([single]), np.array([safe]))[0])
 
 
+_GREATEST_LOADING = 0.99999
+"""Arms that share more than this with each other are taken to share this much; it changes no digit that is read."""
+
+
 def _exceeding(bounds: Array, loadings: tuple[float, ...]) -> Array:
     """P(maxᵢ |Zᵢ| ≥ bound) per bound, Zᵢ = λᵢ U + √(1 − λᵢ²) Eᵢ.
 
@@ -115,7 +147,7 @@ def _exceeding(bounds: Array, loadings: tuple[float, ...]) -> Array:
     import numpy as np
     from scipy.special import ndtr
 
-    distinct, counts = np.unique(np.array(loadings), return_counts=True)
+    distinct, counts = np.unique(np.minimum(np.array(loadings), _GREATEST_LOADING), return_counts=True)
     rest = np.sqrt(1 - distinct**2)
     step = 0.25 * min(1.0, float((rest / distinct).min()))
     u = np.arange(0.0, 9.0 + step, step)

@@ -4,8 +4,7 @@ Arrays have the shape (comparisons, strata). The difference is Miettinen and Nur
 difference the rates are fitted to it, and a difference belongs to the range when it is not rejected. Strata
 are weighed by Mantel and Haenszel, so that the statistic at zero is the Cochran-Mantel-Haenszel one.
 
-Sources: Miettinen & Nurminen 1985, Statistics in Medicine 4, 213-226; Farrington & Manning 1990, ibid. 9,
-1447-1454 (the closed form); Klingenberg 2014, ibid. 33, 2968-2983 (strata).
+Sources: Miettinen & Nurminen 1985, Statistics in Medicine 4, 213-226; Klingenberg 2014, ibid. 33, 2968-2983 (strata).
 """
 
 from __future__ import annotations
@@ -14,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from engine.stats.fitted import fitted_control_rate
 from engine.stats.roots import lockstep
 
 if TYPE_CHECKING:
@@ -118,36 +118,15 @@ def _difference_spread(pairs: Pairs, lift: Array) -> Array:
     import numpy as np
 
     delta = lift[:, None]
-    control = fitted_control_rate(pairs, delta)
+    control = fitted_control_rate(
+        (pairs.control, pairs.control_contacts), (pairs.treated, pairs.treated_contacts), delta
+    )
     treated = np.clip(control + delta, 0.0, 1.0)
     variance = (
         treated * (1 - treated) / pairs.treated_contacts + control * (1 - control) / pairs.control_contacts
     ) * pairs.inflation
     spread: Array = np.sqrt((pairs.weights**2 * variance).sum(axis=1))
     return spread
-
-
-def fitted_control_rate(pairs: Pairs, delta: Array) -> Array:
-    """The control's likeliest rate when the treated rate exceeds it by `delta`: the cubic's middle root."""
-    import numpy as np
-
-    total, successes = pairs.contacts, pairs.treated + pairs.control
-    n0, x0 = pairs.control_contacts, pairs.control
-    b = ((total + n0) * delta - total - successes) / total
-    c = ((n0 * delta - total - 2 * x0) * delta + successes) / total
-    e = x0 * delta * (1 - delta) / total
-    half = b**3 / 27 - b * c / 6 + e / 2
-    radius = np.sqrt(np.maximum(b * b / 9 - c / 3, 0.0))
-    radius = np.where(half >= 0, radius, -radius)
-    cube = radius**3
-    cosine = np.clip(half / np.where(cube == 0, 1.0, cube), -1.0, 1.0)
-    root = 2 * radius * np.cos((np.pi + np.arccos(cosine)) / 3) - b / 3
-    for _ in range(2):
-        slope = (3 * root + 2 * b) * root + c
-        value = ((root + b) * root + c) * root + e
-        root = root - np.where(np.abs(slope) > 1e-9, value / np.where(slope == 0, 1.0, slope), 0.0)
-    fitted: Array = np.clip(root, np.maximum(0.0, -delta), np.minimum(1.0, 1 - delta))
-    return fitted
 
 
 def ratio_range(pairs: Pairs, critical: float) -> tuple[Array, Array]:
