@@ -1,0 +1,284 @@
+"""Where an experiment stands, as the one JSON shape that command line, pages and API share.
+
+The same question and evidence always give the same standing. Nothing in it is NaN or infinite: what cannot be
+computed is null or absent, with a `reason` beside it.
+"""
+
+import math
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from engine.core.comparisons import ArmNumbers, Comparison, MetricNumbers, compare_all
+from engine.core.evidence import Evidence, LookCounts, MetricTallies, Placebo, Question, Segments
+from engine.core.guards import Guards, check_balance, check_guardrails, check_placebo
+from engine.core.readings import Reading, Readings, read
+from engine.core.segments import SegmentTable, split
+from engine.core.sentences import Language, Sentence, listed, say
+from engine.core.verdicts import Case, Verdict, reach
+from engine.stats.estimates import Estimate
+
+__all__ = ["Evidence", "LookCounts", "MetricTallies", "Placebo", "Question", "Segments", "standing"]
+
+SCHEMA = "ringlab.standing/1"
+MONEY_PER = 10_000
+BLANKING = ("data_problem", "stopped_for_safety")
+"""Under these no arm's own status is shown: nothing may be read off the numbers."""
+Json = dict[str, Any]
+
+
+def standing(
+    question: Question,
+    evidence: Evidence,
+    as_of: datetime | None = None,
+    look: int | None = None,
+    warnings: Iterable[Sentence] = (),
+) -> Json:
+    """The standing of this question on this evidence.
+
+    Args:
+        as_of: when the evidence was counted, with a time zone; absent for bare counts.
+        look: the number of this look.
+        warnings: what the source of the evidence has to say about it.
+
+    Raises:
+        ValueError: no metric is primary, or counts that cannot be.
+    """
+    numbers = compare_all(question, evidence.metrics)
+    primary = next(each for each in numbers if each.metric == evidence.primary)
+    guardrails = check_guardrails(question, evidence, numbers)
+    paused = Guards((), None, guardrails).paused
+    readings = read(question, evidence, primary, paused)
+    balance = check_balance(question, evidence, readings.dropped | paused.keys())
+    guards = Guards(balance, check_placebo(question, evidence), guardrails)
+    verdict = reach(Case(question, evidence, numbers, guards, readings))
+    result: Json = {
+        "schema": SCHEMA,
+        "experiment": question.name,
+        "state": evidence.state,
+        "control": question.control,
+        "as_of": _moment(as_of),
+        "fingerprint": question.fingerprint,
+        "look": look,
+        "method": question.method,
+        "alpha": question.alpha,
+        "level": question.level,
+        "smallest_useful_lift": question.smallest_useful_lift,
+        "planned": question.planned,
+        **_guards(guards, evidence),
+        "metrics": [_metric(question, each, readings if each is primary else None) for each in numbers],
+        "segments": [_segment(split(question, evidence.primary, each), question) for each in evidence.segments],
+        "money": _money(question, numbers, readings),
+        **_verdict(verdict, readings),
+        **_in_words("warnings", [*warnings, *_own_warnings(question, readings)]),
+    }
+    written: Json = finite({key: value for key, value in result.items() if value not in (None, "", [], {})})
+    return written
+
+
+def finite(value: Any) -> Any:
+    """The value with every NaN and infinity as null."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {key: finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [finite(item) for item in value]
+    return value
+
+
+def _moment(as_of: datetime | None) -> str | None:
+    return as_of.astimezone(UTC).isoformat().replace("+00:00", "Z") if as_of else None
+
+
+def _present(**values: Any) -> Json:
+    """What there is."""
+    return {key: value for key, value in values.items() if value is not None and value != ""}
+
+
+def _guards(guards: Guards, evidence: Evidence) -> Json:
+    placebo = guards.placebo
+    return {
+        "balance": [
+            {
+                "stage": check.stage,
+                "expected": dict(check.expected),
+                "observed": dict(check.observed),
+                "p_value": check.p_value,
+                "odds": check.odds,
+                "ok": check.ok,
+            }
+            for check in guards.balance
+        ],
+        "placebo": placebo
+        and {
+            "metric": placebo.metric,
+            "p_value": placebo.p_value,
+            "ok": placebo.ok,
+            "why": say(placebo.why),
+            "why_zh": say(placebo.why, "zh"),
+        },
+        "maturity": None
+        if evidence.mature is None
+        else {"mature": evidence.mature, "waiting": evidence.waiting},
+        "guardrails": [
+            _present(
+                metric=check.metric, arm=check.arm, kind=check.kind, status=check.status, limit=check.limit,
+                count=check.count, contacts=check.contacts, odds=check.odds, worse_by=check.worse_by,
+                interval=check.interval,
+            )
+            for check in guards.guardrails
+        ],
+    }  # fmt: skip
+
+
+def _metric(question: Question, numbers: MetricNumbers, readings: Readings | None) -> Json:
+    metric = numbers.metric
+    return {
+        "name": metric.name,
+        "label": metric.label,
+        "zh": metric.zh,
+        "unit": metric.unit,
+        "role": metric.role,
+        "kind": metric.kind,
+        "better": metric.better,
+        "denominator": metric.denominator,
+        "arms": [_arm(number) for number in numbers.arms],
+        "comparisons": [
+            _comparison(question, comparison, readings.arms[comparison.arm] if readings else None)
+            for comparison in numbers.comparisons
+        ],
+    }
+
+
+def _arm(number: ArmNumbers) -> Json:
+    return {
+        "arm": number.arm,
+        "contacts": round(number.contacts),
+        "total": float(number.total),
+        "estimate": number.estimate,
+        "interval": number.interval,
+        **_present(reason=number.reason),
+    }
+
+
+def _comparison(question: Question, comparison: Comparison, reading: Reading | None) -> Json:
+    estimate, relative = comparison.estimate, comparison.relative
+    found: Json = {"arm": comparison.arm, "control": question.control}
+    if estimate is None:
+        return {**found, "difference": None, "interval": None, "p_value": None, "reason": comparison.reason}
+    found |= {
+        "difference": estimate.value,
+        "relative": relative.value if relative else None,
+        "interval": [estimate.low, estimate.high],
+        "p_value": estimate.p_value,
+    }
+    if not relative or not math.isfinite(relative.value):
+        found["relative_reason"] = "the control's own number is not above zero"
+    if relative and (math.isfinite(relative.low) or math.isfinite(relative.high)):
+        found["relative_interval"] = [relative.low, relative.high]
+    if comparison.adjusted:
+        found["p_adjusted"] = comparison.adjusted.p_value
+        found["interval_adjusted"] = [comparison.adjusted.low, comparison.adjusted.high]
+    if reading and reading.odds_for is not None:
+        found["sequential"] = {
+            "p_value": reading.p_value,
+            "interval": reading.interval,
+            "odds_for": reading.odds_for,
+            "odds_against": reading.odds_against,
+        }
+    return found | _present(
+        q_value=comparison.q_value,
+        probability_best=comparison.probability_best,
+        expected_loss=comparison.expected_loss,
+        interval_newcombe=comparison.newcombe,
+        stratified=_estimate(comparison.stratified),
+        adjusted=_estimate(comparison.covaried, variance_saved=comparison.saved),
+    )
+
+
+def _estimate(estimate: Estimate | None, **more: float | None) -> Json | None:
+    if estimate is None:
+        return None
+    values = {"difference": estimate.value, "interval": [estimate.low, estimate.high], "p_value": estimate.p_value}
+    return values | more
+
+
+def _segment(table: SegmentTable, question: Question) -> Json:
+    return {
+        "column": table.column,
+        "exploratory": True,
+        "values": [
+            {
+                "value": each.value,
+                "arms": [_arm(number) for number in each.arms],
+                "comparisons": [
+                    _comparison(question, comparison, None) | _present(p_adjusted=each.p_values.get(comparison.arm))
+                    for comparison in each.comparisons
+                ],
+            }
+            for each in table.shown
+        ],
+        "hidden": table.hidden,
+        "interaction": {arm: {"p_value": p_value} for arm, p_value in table.interaction.items()},
+    }
+
+
+def _money(question: Question, numbers: tuple[MetricNumbers, ...], readings: Readings) -> Json:
+    """Per 10,000 contacts: what a conversion is worth times the lift, or else the difference in profit."""
+    primary = next(each for each in numbers if each.metric.role == "primary")
+    profit = next((each for each in numbers if each.metric.name == "profit"), None)
+    money: Json = {}
+    for arm in question.treated:
+        estimate = primary.against_control(arm).estimate
+        if question.value_per_conversion is not None and primary.metric.kind == "rate" and estimate:
+            worth = question.value_per_conversion * MONEY_PER
+            low, high = readings.arms[arm].interval or (estimate.low, estimate.high)
+            values, basis = (estimate.value * worth, low * worth, high * worth), primary.metric.name
+        elif profit and (found := profit.against_control(arm).adjusted):
+            values, basis = (found.value * MONEY_PER, found.low * MONEY_PER, found.high * MONEY_PER), "profit"
+        else:
+            continue
+        money[arm] = {**dict(zip(("value", "low", "high"), values, strict=True)), "basis": basis}
+    return money
+
+
+def _verdict(verdict: Verdict, readings: Readings) -> Json:
+    """The verdict in both languages, and whether it may be read now."""
+    facts: Json = {
+        "status": verdict.status,
+        "arm": verdict.arm,
+        "final": verdict.final,
+        "active": [] if verdict.final else list(readings.active),
+        "arms": {
+            arm: verdict.status if verdict.status in BLANKING else reading.status
+            for arm, reading in readings.arms.items()
+        },
+        "corrected": None if verdict.corrected is None else {"difference": verdict.corrected, "method": "conditional"},
+    }
+    return {
+        "verdict": _present(**facts) | _spoken(verdict, "en"),
+        "verdict_zh": _spoken(verdict, "zh"),
+        "safe_to_read": {"ok": verdict.safe, "why": say(verdict.why), "why_zh": say(verdict.why, "zh")},
+    }
+
+
+def _spoken(verdict: Verdict, language: Language) -> Json:
+    return {
+        "sentence": say(verdict.sentence, language),
+        "next": say(verdict.next, language),
+        "reasons": [say(reason, language) for reason in verdict.reasons],
+    }
+
+
+def _in_words(key: str, sentences: list[Sentence]) -> Json:
+    return {
+        key: [say(sentence) for sentence in sentences],
+        f"{key}_zh": [say(sentence, "zh") for sentence in sentences],
+    }
+
+
+def _own_warnings(question: Question, readings: Readings) -> list[Sentence]:
+    packs = [arm for arm in question.treated if not question.dealt(arm)]
+    audience = [Sentence("warn_audience", {"arms": listed(packs)})] if packs else []
+    return [*audience, *readings.warnings]
