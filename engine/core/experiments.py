@@ -23,6 +23,7 @@ HOLDOUT = "holdout"
 NAME = re.compile(r"^[a-z0-9]+(?:-[a-z0-9]+)*$")
 PERCENT = re.compile(r"^\s*\+?(-?\d+(?:\.\d+)?)\s*%\s*$")
 POINTS = re.compile(r"^\s*([+-]?\d+(?:\.\d+)?)\s*(pt|%)\s*$")
+MOST_RELATIVE = 1000.0  # a thousand times the control; a typing error above it
 
 
 class State(StrEnum):
@@ -104,7 +105,10 @@ def parse_lift(value: object) -> Lift:
         raise ValueError(
             f"{value!r} is not a lift; write 2pt for two percentage points, 10% for a tenth of the control"
         )
-    return Lift(size=float(found[1]) / 100, relative=found[2] == "%")
+    lift = Lift(size=float(found[1]) / 100, relative=found[2] == "%")
+    if not -1 <= lift.size <= (MOST_RELATIVE if lift.relative else 1):
+        raise ValueError(f"{value!r} is not possible: a rate goes from 0% to 100%")
+    return lift
 
 
 def _positive(value: Lift) -> Lift:
@@ -128,16 +132,10 @@ class Audience(Value):
     )
     roster: bool = Field(False, description="people already imported")
     columns: ContactColumns = Field(ContactColumns(), description="which column says what")
-    where: dict[str, str | list[str]] = Field(
-        {}, description="only contacts whose attributes have these values"
-    )
-    region: str = Field(
-        "CN", pattern=r"^[A-Z]{2}$", description="ISO 3166 country of numbers without a country code"
-    )
+    where: dict[str, str | list[str]] = Field({}, description="only contacts whose attributes have these values")
+    region: str = Field("CN", pattern=r"^[A-Z]{2}$", description="ISO 3166 country of numbers without a country code")
     strata: list[str] = Field([], description="attributes within which arms are dealt evenly")
-    holdout: Share = Field(
-        0.0, description="share of contacts who get no call, to learn what calling itself adds"
-    )
+    holdout: Share = Field(0.0, description="share of contacts who get no call, to learn what calling itself adds")
 
 
 class Size(Value):
@@ -153,18 +151,14 @@ class Guardrail(Value):
     """What must not get worse."""
 
     pause_at: int | None = Field(None, ge=1, description="pause an arm at this many")
-    no_worse_by: PositiveLift | None = Field(
-        None, description="alarm when worse than the control by this much"
-    )
+    no_worse_by: PositiveLift | None = Field(None, description="alarm when worse than the control by this much")
 
 
 class Metrics(Value):
     """What is read off each contact's outcome."""
 
     primary: str = Field("conversion", description="the metric that decides")
-    secondary: list[str] = Field(
-        ["connect", "intent", "order", "revenue"], description="shown, corrected together"
-    )
+    secondary: list[str] = Field(["connect", "intent", "order", "revenue"], description="shown, corrected together")
     guardrails: dict[str, Guardrail] = Field(
         {"complaint": Guardrail(pause_at=3)}, description="what must not get worse"
     )
@@ -184,9 +178,7 @@ class Decision(Value):
         "sequential", description="sequential may be read at any time; fixed only at the end"
     )
     alpha: Level = Field(0.05, description="chance of any false winner, two-sided, over all arms")
-    smallest_useful_lift: PositiveLift = Field(
-        Lift(size=0.01), description="a lift below this is not worth a change"
-    )
+    smallest_useful_lift: PositiveLift = Field(Lift(size=0.01), description="a lift below this is not worth a change")
 
 
 class Schedule(Value):
@@ -265,9 +257,7 @@ class Experiment(Value):
     settings: dict[str, Any] = Field({}, description="of the adapter; ${NAME} is read from the environment")
     confirms: str | None = Field(None, description="the experiment whose winners this one confirms together")
     follows: str | None = Field(None, description="the experiment that this round comes after")
-    compatible_with: list[str] = Field(
-        [], description="experiments that may call the same people at the same time"
-    )
+    compatible_with: list[str] = Field([], description="experiments that may call the same people at the same time")
     truth: dict[str, Any] = Field({}, description="effects planted in the simulated population")
 
     @property
@@ -277,9 +267,7 @@ class Experiment(Value):
     @cached_property
     def treatments(self) -> dict[str, Treatment]:
         """Every arm's whole treatment, the control first, in the file's order."""
-        return {CONTROL: self.control} | {
-            arm: self.control.merged(change) for arm, change in self.arms.items()
-        }
+        return {CONTROL: self.control} | {arm: self.control.merged(change) for arm, change in self.arms.items()}
 
     @property
     def all_shares(self) -> dict[str, float]:
@@ -289,12 +277,27 @@ class Experiment(Value):
             weights = {name: self.shares[name] for name in names}
         elif self.decision.method == "fixed" and self.size.contacts_per_arm is None:
             # With a fixed horizon the comparison with many arms is sharpest at a control of √arms to one.
-            weights = {name: 1.0 for name in names} | {CONTROL: (len(names) - 1) ** 0.5}
+            weights = dict.fromkeys(names, 1.0) | {CONTROL: (len(names) - 1) ** 0.5}
         else:
-            weights = {name: 1.0 for name in names}
+            weights = dict.fromkeys(names, 1.0)
         called = (1 - self.audience.holdout) / sum(weights.values())
         shares = {name: weight * called for name, weight in weights.items()}
         return shares | ({HOLDOUT: self.audience.holdout} if self.audience.holdout else {})
+
+    @property
+    def planted(self) -> dict[str, dict[str, float]]:
+        """Each arm's planted effects: metric → difference from the control, in the metric's own unit.
+
+        A bare lift in `truth` is one of the conversion; a relative lift is of `size.baseline`.
+        """
+        return {arm: self._effects(effects) for arm, effects in self.truth.items()}
+
+    def _effects(self, effects: Any) -> dict[str, float]:
+        named = effects if isinstance(effects, dict) else {"conversion": effects}
+        return {
+            metric: float(lift) if isinstance(lift, int | float) else parse_lift(lift).points(self.size.baseline)
+            for metric, lift in named.items()
+        }
 
     @cached_property
     def fingerprint(self) -> str:

@@ -14,6 +14,7 @@ from engine.core.windows import DAYS, Hours
 
 DURATION = re.compile(r"^\s*(\d+(?:\.\d+)?)\s*(s|m|h|d|w)\s*$")
 UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
+LONGEST = timedelta(days=3660)
 
 
 def parse_duration(value: object) -> timedelta:
@@ -23,16 +24,19 @@ def parse_duration(value: object) -> timedelta:
     found = DURATION.match(value) if isinstance(value, str) else None
     if not found:
         raise ValueError(f"{value!r} is not a duration; write it as 30m, 4h or 3d")
-    return timedelta(seconds=float(found[1]) * UNITS[found[2]])
+    seconds = float(found[1]) * UNITS[found[2]]
+    if seconds > LONGEST.total_seconds():
+        raise ValueError(f"{value!r} is longer than ten years")
+    return timedelta(seconds=seconds)
 
 
 def duration_text(value: timedelta) -> str:
     """The shortest way to write a duration: `30m`, `4h`, `3d`."""
-    seconds = round(value.total_seconds())
+    seconds = value.total_seconds()
     for unit in ("d", "h", "m"):
         if seconds and seconds % UNITS[unit] == 0:
-            return f"{seconds // UNITS[unit]}{unit}"
-    return f"{seconds}s"
+            return f"{seconds // UNITS[unit]:.0f}{unit}"
+    return f"{seconds:.6f}".rstrip("0").rstrip(".") + "s"
 
 
 def parse_days(value: object) -> tuple[str, ...]:

@@ -1,0 +1,1 @@
+"""experiments/*.yaml → Experiment, or every problem at its line."""

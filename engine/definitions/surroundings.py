@@ -1,0 +1,25 @@
+"""What surrounds an experiment file and may be named in it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+
+def _no_columns(path: Path) -> None:
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """The names that a file may use; None where they are not known, and so not checked.
+
+    `columns` gives the header of a contact file, None when the file is not there. `folders` are where
+    the file's paths are looked for, after its own folder.
+    """
+
+    scripts: frozenset[str] | None = None
+    sms: frozenset[str] | None = None
+    voices: frozenset[str] | None = None
+    adapters: frozenset[str] | None = None
+    columns: Callable[[Path], tuple[str, ...] | None] = _no_columns
+    folders: tuple[Path, ...] = ()
