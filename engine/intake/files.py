@@ -133,8 +133,8 @@ def _encoding(path: Path, head: bytes) -> str:
     doubtful = _first_not_utf8(path)
     if not doubtful:
         return "utf-8"
-    for encoding in ("utf-8", "gb18030"):
-        if _mostly(doubtful, encoding):
+    for encoding, bearable in (("utf-8", 0.25), ("gb18030", 0.1)):
+        if _unreadable_share(doubtful, encoding) < bearable:
             return encoding
     raise UnreadableFile(str(path), "is text in neither UTF-8 nor GB18030, or no text at all", SAVE_AS_CSV)
 
@@ -155,10 +155,10 @@ def _first_not_utf8(path: Path) -> bytes:
     return b""
 
 
-def _mostly(chunk: bytes, encoding: str) -> bool:
-    """Whether fewer than one in ten of the characters beyond ASCII are unreadable in this encoding."""
+def _unreadable_share(chunk: bytes, encoding: str) -> float:
+    """Which share of the characters beyond ASCII is unreadable in this encoding."""
     foreign = [character for character in chunk.decode(encoding, "replace") if character > "\x7f"]
-    return foreign.count(UNREADABLE_CHARACTER) * 10 < len(foreign)
+    return foreign.count(UNREADABLE_CHARACTER) / len(foreign)
 
 
 def _first_text(head: bytes, encoding: str) -> str:

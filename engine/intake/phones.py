@@ -75,6 +75,7 @@ SCIENTIFIC = Refused(
     "format the column as text in Excel and export again",
 )
 FRACTION = Refused("the phone number has a fraction", "format the column as text in Excel and export again")
+CORRECT = "correct it; a number abroad is written with + and its country code"
 BLANK = Refused("there is no phone number", "fill it in")
 SEVERAL = Refused("the cell holds more than one phone number", "keep one number in the cell")
 EXTENSION = Refused("the phone number has an extension", "give a number that can be called without one")
@@ -176,29 +177,21 @@ class Normalizer:
         self._zones[kind, region, e164[: self._reach[code]]] = zones
         return zones
 
-    def _unparsed(self, error: rphonenumbers.NumberParseException) -> Refused:
+    @staticmethod
+    def _unparsed(error: rphonenumbers.NumberParseException) -> Refused:
         kinds = rphonenumbers.NumberParseException
         if error.error_type == kinds.INVALID_COUNTRY_CODE:
             return Refused("the phone number has a country code that no country has", "correct the digits after +")
-        if error.error_type == kinds.TOO_LONG:
-            return self._length("is too long")
-        return self._length("is too short")
+        length = "is too long" if error.error_type == kinds.TOO_LONG else "is too short"
+        return Refused(f"the phone number {length}", CORRECT)
 
-    def _invalid(self, number: rphonenumbers.PhoneNumber) -> Refused:
-        reason = _LENGTHS.get(rphonenumbers.is_possible_number_with_reason(number))
-        if reason:
-            return self._length(reason)
+    @staticmethod
+    def _invalid(number: rphonenumbers.PhoneNumber) -> Refused:
+        length = _LENGTHS.get(rphonenumbers.is_possible_number_with_reason(number))
+        if length:
+            return Refused(f"the phone number {length}", CORRECT)
         region = rphonenumbers.COUNTRY_CODE_TO_REGION_CODE[number.country_code or 0][0]
-        return Refused(
-            f"no phone number in {region} begins with these digits",
-            "correct it, or write a number abroad with + and its country code",
-        )
-
-    def _length(self, reason: str) -> Refused:
-        return Refused(
-            f"the phone number {reason} for {self.region}",
-            "correct it, or write a number abroad with + and its country code",
-        )
+        return Refused(f"the phone number is none that is in use in {region}", CORRECT)
 
 
 def mobile_pattern(region: str) -> Callable[[str], object] | None:

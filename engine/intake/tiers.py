@@ -62,25 +62,25 @@ def learn_tiers(rows: RowFile, columns: TierColumns) -> Tiers:
 
 
 def _score(columns: TierColumns, values: Sequence[str]) -> float | None:
-    score = 1.0
-    for name, place in (("frequency", columns.frequency), ("monetary", columns.monetary)):
-        if place is not None:
-            if not values[place]:
-                return None
-            score *= _number(name, values[place])
-    if columns.recency is not None:
-        if not values[columns.recency]:
-            return None
-        recency = _number("recency", values[columns.recency])
-        if recency < 0:
-            raise ValueError("recency is a count of days since the last order, and is negative here")
-        score /= recency + 1
-    return score
+    """The score of a row, None where a declared cell is blank; raises ValueError."""
+    recency = _number("recency", columns.recency, values)
+    frequency = _number("frequency", columns.frequency, values)
+    monetary = _number("monetary", columns.monetary, values)
+    if recency is not None and recency < 0:
+        raise ValueError("recency is a count of days since the last order, and is negative here")
+    if recency is None or frequency is None or monetary is None:
+        return None
+    return frequency * monetary / (recency + 1 if columns.recency is not None else 1)
 
 
-def _number(name: str, text: str) -> float:
+def _number(name: str, place: int | None, values: Sequence[str]) -> float | None:
+    """The number of a declared cell, 1 where the quantity is not declared, None where the cell is blank."""
+    if place is None:
+        return 1.0
+    if not values[place]:
+        return None
     try:
-        number = float(text)
+        number = float(values[place])
     except ValueError:
         number = math.nan
     if not math.isfinite(number):

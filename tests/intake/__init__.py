@@ -1,0 +1,1 @@
+"""Outside files in, asked with small files made on the spot."""
