@@ -149,7 +149,7 @@ def paired(treated: Sequence[Counted], control: Counted | Sequence[Counted]) -> 
     from engine.stats.score import Pairs
 
     ours = check_arms("treated", treated)
-    if len(control) == 2 and not isinstance(control[0], Sequence):
+    if np.ndim(control) == 1:
         theirs = [check_counted("control", control)] * len(ours)  # type: ignore[arg-type]
     else:
         theirs = check_arms("control", control)  # type: ignore[arg-type]

@@ -28,7 +28,7 @@ def bisect(function: Callable[[float], float], low: float, high: float) -> float
     return (low + high) / 2
 
 
-def lockstep(function: Callable[[Array], Array], low: Array, high: Array, tolerance: float = 1e-13) -> Array:
+def lockstep(function: Callable[[Array], Array], low: Array, high: Array, tolerance: float = 1e-12) -> Array:
     """One root per element, by Chandrupatla's method in lockstep.
 
     Inverse quadratic interpolation where it is safe, bisection where it is not. The result never leaves

@@ -65,7 +65,7 @@ def difference_statistic(pairs: Pairs) -> Array:
     import numpy as np
 
     value = difference_value(pairs)
-    spread = _difference_spread(pairs, np.zeros_like(value))
+    spread = _spread(pairs)(np.zeros_like(value))
     statistic: Array = np.where(spread > 0, value / np.where(spread > 0, spread, 1.0), 0.0)
     return statistic
 
@@ -75,10 +75,10 @@ def difference_range(pairs: Pairs, critical: float) -> tuple[Array, Array]:
     import numpy as np
 
     value = difference_value(pairs)
-    both, values, reach = pairs.twice(), np.tile(value, 2), _reach(value, critical)
+    spread, values, reach = _spread(pairs.twice()), np.tile(value, 2), _reach(value, critical)
 
     def gap(lift: Array) -> Array:
-        result: Array = values - lift - reach * _difference_spread(both, lift)
+        result: Array = values - lift - reach * spread(lift)
         return result
 
     ends = np.ones_like(value)
@@ -113,19 +113,22 @@ def _crossings(
     return roots[: len(below)], roots[len(below) :]
 
 
-def _difference_spread(pairs: Pairs, lift: Array) -> Array:
-    """The standard error of the weighted difference when the true one is `lift`."""
+def _spread(pairs: Pairs) -> Callable[[Array], Array]:
+    """Lift → the standard error of the weighted difference when that is the true one."""
     import numpy as np
 
-    delta = lift[:, None]
-    control = fitted_control_rate(
-        (pairs.control, pairs.control_contacts), (pairs.treated, pairs.treated_contacts), delta
-    )
-    treated = np.clip(control + delta, 0.0, 1.0)
-    variance = (
-        treated * (1 - treated) / pairs.treated_contacts + control * (1 - control) / pairs.control_contacts
-    ) * pairs.inflation
-    spread: Array = np.sqrt((pairs.weights**2 * variance).sum(axis=1))
+    control = (pairs.control, pairs.control_contacts)
+    treated = (pairs.treated, pairs.treated_contacts)
+    scale = pairs.weights**2 * pairs.inflation
+
+    def spread(lift: Array) -> Array:
+        delta = lift[:, None]
+        p0 = fitted_control_rate(control, treated, delta)
+        p1 = np.minimum(np.maximum(p0 + delta, 0.0), 1.0)
+        variance = scale * (p1 * (1 - p1) / treated[1] + p0 * (1 - p0) / control[1])
+        result: Array = np.sqrt(variance.sum(axis=1))
+        return result
+
     return spread
 
 

@@ -46,7 +46,7 @@ def test_losses_are_those_of_drawing_from_the_posterior():
     assert expected_loss(counts) == pytest.approx((draws.max(0) - draws).mean(1), abs=3e-4)
 
 
-@settings(deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(arms)
 def test_probabilities_add_up(counts):
     """Probabilities add up to one, losses are not negative, and the likeliest arm is no worse than the worst."""

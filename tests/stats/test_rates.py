@@ -93,7 +93,7 @@ def test_the_score_test_agrees_with_statsmodels():
         assert lift.value == pytest.approx(x1 / n1 / (x0 / n0) - 1)
 
 
-@settings(deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(counted(), counted(), st.sampled_from([0.5, 0.8, 0.95, 0.999]))
 def test_range_and_p_value_never_disagree(treated, control, level):
     """Zero lies outside the range exactly when the p-value is below one minus the level, by every method."""
@@ -104,7 +104,7 @@ def test_range_and_p_value_never_disagree(treated, control, level):
         assert not any(math.isnan(number) for number in (estimate.value, estimate.low, estimate.high))
 
 
-@settings(deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(counted(), counted())
 def test_swapping_arms_mirrors_the_difference(treated, control):
     """What one arm gains over the other is what the other loses."""
@@ -114,7 +114,7 @@ def test_swapping_arms_mirrors_the_difference(treated, control):
     assert ours.p_value == pytest.approx(theirs.p_value)
 
 
-@settings(deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(st.lists(counted(), min_size=1, max_size=6), counted(), st.randoms())
 def test_arms_do_not_influence_each_other(arms, control, random):
     """Many comparisons at once are the same comparisons one by one, in any order."""
@@ -130,7 +130,7 @@ def test_arms_do_not_influence_each_other(arms, control, random):
     assert len(relatives(treated=arms, control=[control] * len(arms))) == len(arms)
 
 
-@settings(deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(counted(200), counted(200))
 def test_the_range_is_what_the_test_does_not_reject(treated, control):
     """A wider level never gives a narrower range."""
@@ -139,6 +139,19 @@ def test_the_range_is_what_the_test_does_not_reject(treated, control):
 
     assert wide.low <= narrow.low + 1e-9
     assert narrow.high <= wide.high + 1e-9
+
+
+def test_arrays_are_as_good_as_tuples():
+    """Two controls may be tuples or numpy rows, and what comes out is plain numbers."""
+    import numpy as np
+
+    treated, control = [(5, 100), (9, 100)], [(3, 90), (4, 110)]
+    plain = differences(treated=treated, control=control)
+
+    assert differences(treated=np.array(treated), control=np.array(control)) == plain
+    assert differences(treated=treated, control=[np.array(pair) for pair in control]) == plain
+    assert differences(treated=np.array(treated), control=np.array((3, 90)))[0] == plain[0]
+    assert {type(number) for number in (plain[0].value, plain[0].low, plain[0].high, plain[0].p_value)} == {float}
 
 
 @pytest.mark.parametrize("treated", [(0, 1), (1, 1)])
@@ -177,7 +190,7 @@ def test_strata_give_the_cochran_mantel_haenszel_test():
     assert 0 < estimate.low < estimate.value < estimate.high
 
 
-@settings(deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(counted(), counted())
 def test_one_stratum_is_no_stratum(treated, control):
     """With one stratum the stratified difference is the difference."""
@@ -186,7 +199,7 @@ def test_one_stratum_is_no_stratum(treated, control):
     assert stratified_difference(treated=[treated], control=[control]) == whole
 
 
-@settings(deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(st.lists(st.tuples(counted(60), counted(60)), min_size=1, max_size=4))
 def test_strata_agree_with_their_p_value(strata):
     """Over strata, too, zero is outside the range exactly when the test rejects it."""

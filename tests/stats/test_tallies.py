@@ -12,7 +12,7 @@ from engine.stats.tallies import Tally
 values = st.lists(st.tuples(st.floats(-1e3, 1e3), st.floats(-1e3, 1e3)), min_size=2, max_size=30)
 
 
-@settings(deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(values, values)
 def test_merging_tallies_is_tallying_together(ones, others):
     """The sum of two tallies is the tally of all their contacts."""
@@ -23,7 +23,7 @@ def test_merging_tallies_is_tallying_together(ones, others):
         assert getattr(merged, name) == pytest.approx(getattr(together, name), abs=1e-6)
 
 
-@settings(deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(values)
 def test_moments_are_those_of_the_rows(rows):
     """Mean, variance and covariance are numpy's over the rows."""
