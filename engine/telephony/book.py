@@ -30,7 +30,7 @@ _SCHEMA = f"""
 CREATE TABLE asked (
   id INTEGER PRIMARY KEY, call TEXT NOT NULL, message TEXT NOT NULL, provider_id TEXT NOT NULL,
   at INTEGER NOT NULL, converts INTEGER
-) STRICT;
+);
 CREATE INDEX asked_call ON asked (call);
 CREATE INDEX asked_message ON asked (message) WHERE message <> '';
 CREATE TABLE reports (
@@ -39,9 +39,9 @@ CREATE TABLE reports (
   provider_id TEXT NOT NULL, disposition TEXT, seconds REAL NOT NULL, cost REAL NOT NULL, intent INTEGER,
   opt_out INTEGER NOT NULL, block TEXT NOT NULL, early INTEGER NOT NULL, questions TEXT NOT NULL,
   name TEXT NOT NULL, value REAL NOT NULL
-) STRICT;
+);
 CREATE INDEX reports_known ON reports (known);
-CREATE TABLE heard (until INTEGER NOT NULL) STRICT;
+CREATE TABLE heard (until INTEGER NOT NULL);
 INSERT INTO heard VALUES (-1);
 PRAGMA application_id = {MARK};
 """  # noqa: S608  only our own numbers
@@ -89,6 +89,9 @@ class Entry(NamedTuple):
     reports: Sequence[Report]
 
 
+Entries = Callable[[dict[str, int]], Iterable[Entry]]
+
+
 def micros(moment: datetime) -> int:
     """An instant as microseconds since 1970."""
     return (moment - EPOCH) // MICROSECOND
@@ -99,25 +102,22 @@ class Book:
 
     def __init__(self, path: str) -> None:
         self._path = path
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         if path != ":memory:" and not Path(path).absolute().parent.is_dir():
             raise AdapterError(f"{path}: the simulated provider's book has no folder here; make it first")
-        try:
+        with self._holding():
             self._connection = sqlite3.connect(path, timeout=30, isolation_level=None, check_same_thread=False)
-            try:
-                self._prepare()
-            except sqlite3.Error:
-                self._connection.close()
-                raise
-        except sqlite3.Error as error:
-            raise AdapterError(
-                f"{path}: the simulated provider's book cannot be used ({error}); name another file"
-            ) from error
+        try:
+            self._prepare()
+        except AdapterError:
+            self._connection.close()
+            raise
 
     def _prepare(self) -> None:
         run = self._connection.execute
-        run("PRAGMA journal_mode = WAL")
-        run("PRAGMA synchronous = NORMAL")
+        with self._holding():
+            run("PRAGMA journal_mode = WAL")
+            run("PRAGMA synchronous = NORMAL")
         with self._writing():
             (mark,) = run("PRAGMA application_id").fetchone()
             (tables,) = run("SELECT count(*) FROM sqlite_schema").fetchone()
@@ -125,12 +125,27 @@ class Book:
                 for statement in _SCHEMA.split(";"):
                     run(statement)
             elif mark != MARK:
-                raise sqlite3.DatabaseError("it is another kind of file")
+                raise AdapterError(
+                    f"{self._path}: the simulated provider's book would be here, but it is another kind of file; "
+                    "name another"
+                )
+
+    @contextmanager
+    def _holding(self) -> Iterator[None]:
+        """One thread at a time; raises AdapterError when the file fails."""
+        with self._lock:
+            try:
+                yield
+            except sqlite3.Error as error:
+                raise AdapterError(
+                    f"{self._path}: the simulated provider's book cannot be used ({error}); "
+                    "see whether the disk is full or the file is gone"
+                ) from error
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
         """One transaction that holds the book alone; what fails inside leaves no trace."""
-        with self._lock:
+        with self._holding():
             self._connection.execute("BEGIN IMMEDIATE")
             try:
                 yield
@@ -175,7 +190,7 @@ class Book:
 
     def conversions(self, calls: Sequence[str]) -> dict[str, int]:
         """When the people of these calls convert, for those who do."""
-        with self._lock:
+        with self._holding():
             found = self._connection.execute(
                 "SELECT call, max(converts) FROM asked WHERE call IN (SELECT value FROM json_each(?)) "
                 "AND converts IS NOT NULL GROUP BY call",
@@ -197,7 +212,7 @@ class Book:
 
     def next_known(self, known: int, number: int) -> int | None:
         """When the next report after this place becomes known."""
-        with self._lock:
+        with self._holding():
             row = self._connection.execute(
                 "SELECT known FROM reports WHERE (known, id) > (?, ?) ORDER BY known, id LIMIT 1",
                 (known, number),
@@ -206,7 +221,7 @@ class Book:
 
     def about(self, call: str, until: int) -> tuple[str, tuple[Event, ...]] | None:
         """The latest placing's provider id and all events of a call known by `until`; None when never asked."""
-        with self._lock:
+        with self._holding():
             asked = self._connection.execute(
                 "SELECT id, provider_id, message FROM asked WHERE call = ? ORDER BY id", (call,)
             ).fetchall()
@@ -238,20 +253,20 @@ class Book:
 
     def doubles(self) -> dict[str, int]:
         """Calls that were placed more than once, and how often."""
-        with self._lock:
+        with self._holding():
             found = self._connection.execute(
                 "SELECT call, count(*) AS times FROM asked WHERE message = '' GROUP BY call HAVING times > 1"
             )
             return dict(found.fetchall())
 
     def _count(self, question: str, values: Iterable[str]) -> int:
-        with self._lock:
+        with self._holding():
             (count,) = self._connection.execute(question, tuple(values)).fetchone()
         return int(count)
 
     def close(self) -> None:
         """Let go of the file."""
-        with self._lock:
+        with self._holding():
             self._connection.close()
 
 

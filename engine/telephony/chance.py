@@ -21,15 +21,18 @@ class Chance:
         self._purposes: dict[str, hashlib.blake2b] = {}
 
     def eight(self, purpose: str, name: str, attempt: int = 0) -> list[float]:
-        """Eight independent uniforms in [0, 1) for this purpose (at most 16 letters), name and attempt."""
+        """Eight independent uniforms in [0, 1) for this purpose (at most 16 letters), name and attempt.
+
+        The name is Unicode text without lone surrogates.
+        """
         digest = self._fresh(purpose)
-        digest.update(f"{attempt}/{name}".encode("utf-8", "surrogatepass"))
+        digest.update(f"{attempt}/{name}".encode())
         return [(word >> 11) * _UNIT for word in _EIGHT.unpack(digest.digest())]
 
     def word(self, purpose: str, name: str) -> str:
         """Sixteen hexadecimal digits for this purpose and name."""
         digest = self._fresh(purpose)
-        digest.update(name.encode("utf-8", "surrogatepass"))
+        digest.update(name.encode())
         return digest.hexdigest()[:16]
 
     def _fresh(self, purpose: str) -> hashlib.blake2b:

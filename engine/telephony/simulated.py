@@ -7,10 +7,9 @@ Nobody is called: a request's number is checked for its form and kept nowhere.
 """
 
 import re
-import sqlite3
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from typing import Any, TypeVar
 
 from engine.core.events import Event
 from engine.core.windows import zone
@@ -27,7 +26,7 @@ from engine.telephony.adapter import (
     Receipt,
 )
 from engine.telephony.assumptions import Assumptions, settings_described
-from engine.telephony.book import EPOCH, Book, Entry, micros
+from engine.telephony.book import EPOCH, Book, Entries, Entry, What, micros
 from engine.telephony.chance import Chance
 from engine.telephony.odds import Arms
 from engine.telephony.population import Population
@@ -37,7 +36,7 @@ MANNERS = (
     "warm", "bright", "calm", "young", "mature", "deep", "soft", "friendly", "energetic", "professional",
     "lively", "gentle", "clear", "sweet", "steady", "neutral", "cheerful", "formal", "casual",
 )  # fmt: skip
-IT_RINGS = frozenset({Fate.ACCEPTED, Fate.UNKNOWN})
+T = TypeVar("T")
 _CURSOR = re.compile(r"([0-9]{1,18})\.([0-9]{1,18})")
 
 CAPABILITIES = Capabilities(
@@ -82,39 +81,41 @@ class Simulated:
         """Place calls: every one that is accepted rings, also when its key is known already."""
         hours: dict[str, int] = {}
         at = micros(now)
-        receipts = [
+        answers = [
             self._refusal(request, now, hours)
-            or self._receipt(request.call, request.contact or request.to, request.attempt)
+            or self._whim(request.call, request.contact or request.to, request.attempt)
             for request in requests
         ]
-        accepted = [request for request, receipt in zip(requests, receipts, strict=True) if receipt.fate in IT_RINGS]
+        placed = _carried_out(requests, answers)
 
         def entries(known: dict[str, int]) -> Iterator[Entry]:
-            for request in accepted:
+            for request in placed:
                 times = known[request.call] = known.get(request.call, 0) + 1
                 ending = self._population.ring(request, hours[request.timezone])
                 yield self._reporter.call(request, ending, at, times)
 
-        return self._carry_out(receipts, [request.call for request in accepted], "call", entries)
+        keys = [request.call for request in requests]
+        return self._carry_out(keys, answers, "call", entries)
 
     def send(self, requests: Sequence[MessageRequest], now: datetime) -> list[Receipt]:
         """Send messages: every one that is accepted goes out, also when its key is known already."""
         at = micros(now)
-        receipts = [
-            _malformed(request.key, request.to, request.call) or self._receipt(request.key, request.key, 0)
+        answers = [
+            _malformed(request.key, request.to, request.call) or self._whim(request.key, request.key, 0)
             for request in requests
         ]
-        accepted = [request for request, receipt in zip(requests, receipts, strict=True) if receipt.fate in IT_RINGS]
-        converts = self.book.conversions([request.call for request in accepted])
+        sent = _carried_out(requests, answers)
 
         def entries(known: dict[str, int]) -> Iterator[Entry]:
-            for request in accepted:
+            converts = self.book.conversions([request.call for request in sent])
+            for request in sent:
                 times = known[request.key] = known.get(request.key, 0) + 1
                 moment = converts.get(request.call)
                 journey = self._population.read(request.key, None if moment is None else moment - at)
                 yield self._reporter.message(request, journey, at, times)
 
-        return self._carry_out(receipts, [request.key for request in accepted], "message", entries)
+        keys = [request.key for request in requests]
+        return self._carry_out(keys, answers, "message", entries)
 
     def find(self, call: str, now: datetime) -> Found:
         """The call with our key and what is known of it by `now`; ABSENT proves that it was never placed."""
@@ -160,42 +161,46 @@ class Simulated:
                 hours[name] = now.astimezone(zone(name)).hour
             except ValueError:
                 return Receipt(request.call, Fate.REFUSED, reason="no time zone has the name that it gives")
-        return _malformed(request.call, request.to, request.variables.get(CONVERSION_EVENT, ""))
+        return _malformed(request.call, request.to, request.contact + request.variables.get(CONVERSION_EVENT, ""))
 
-    def _receipt(self, key: str, whom: str, attempt: int) -> Receipt:
-        """The answer to a request that is well-formed; the provider's id is known when it is written."""
-        if self._whims:
-            chance = self._chance.eight("receipt", whom, attempt)
-            if chance[0] < self._assumed.refuses:
-                return Receipt(key, Fate.REFUSED, reason="the simulated provider refuses this one")
-            if chance[1] < self._assumed.lost_receipts:
-                return Receipt(key, Fate.UNKNOWN, reason="the answer was lost")
-        return Receipt(key, Fate.ACCEPTED)
+    def _whim(self, key: str, whom: str, attempt: int) -> Receipt | None:
+        """What a well-formed request gets instead of an acceptance; None for nearly all."""
+        if not self._whims:
+            return None
+        chance = self._chance.eight("receipt", whom, attempt)
+        if chance[0] < self._assumed.refuses:
+            return Receipt(key, Fate.REFUSED, reason="the simulated provider refuses this one")
+        if chance[1] < self._assumed.lost_receipts:
+            return Receipt(key, Fate.UNKNOWN, reason="the answer was lost")
+        return None
 
-    def _carry_out(
-        self,
-        receipts: list[Receipt],
-        keys: list[str],
-        of: Literal["call", "message"],
-        entries: Callable[[dict[str, int]], Iterable[Entry]],
-    ) -> list[Receipt]:
-        """Write what was accepted, and give the receipts their provider's ids."""
-        if not keys:
-            return receipts
+    def _carry_out(self, keys: list[str], answers: list[Receipt | None], of: What, entries: Entries) -> list[Receipt]:
+        """Write what rings or goes out, and answer it; `answers` has a receipt for what is not accepted."""
+        written = _carried_out(keys, answers)
+        if not written:
+            return [answer for answer in answers if answer is not None]
         try:
-            identities = iter(self.book.write(keys, of, entries))
-        except sqlite3.Error as error:
-            lost = f"the simulated provider's book cannot be written: {error}"
+            identities = iter(self.book.write(written, of, entries))
+        except AdapterError as error:
             return [
-                Receipt(receipt.key, Fate.UNKNOWN, reason=lost) if receipt.fate in IT_RINGS else receipt
-                for receipt in receipts
+                Receipt(key, Fate.UNKNOWN, reason=str(error)) if answer is None else answer
+                for key, answer in zip(keys, answers, strict=True)
             ]
-        answers = []
-        for receipt in receipts:
-            identity = next(identities) if receipt.fate in IT_RINGS else ""
-            accepted = receipt.fate is Fate.ACCEPTED
-            answers.append(Receipt(receipt.key, Fate.ACCEPTED, identity) if accepted else receipt)
-        return answers
+        receipts = []
+        for key, answer in zip(keys, answers, strict=True):
+            identity = next(identities) if _carries_out(answer) else ""
+            receipts.append(answer or Receipt(key, Fate.ACCEPTED, identity))
+        return receipts
+
+
+def _carries_out(answer: Receipt | None) -> bool:
+    """Whether a request with this answer rings or goes out: it is accepted, or its acceptance was lost."""
+    return answer is None or answer.fate is Fate.UNKNOWN
+
+
+def _carried_out(asked: Sequence[T], answers: Sequence[Receipt | None]) -> list[T]:
+    """Of what was asked, what rings or goes out."""
+    return [each for each, answer in zip(asked, answers, strict=True) if _carries_out(answer)]
 
 
 def _malformed(key: str, to: str, text: str) -> Receipt | None:
@@ -205,7 +210,7 @@ def _malformed(key: str, to: str, text: str) -> Receipt | None:
     try:
         (key + text).encode()
     except UnicodeEncodeError:
-        return Receipt(key, Fate.REFUSED, reason="its key or its event is not Unicode text")
+        return Receipt(key, Fate.REFUSED, reason="its key, contact or event is not Unicode text")
     return None
 
 

@@ -151,6 +151,9 @@ def test_a_book_that_cannot_be_written_leaves_receipts_unknown(tmp_path: Path) -
     receipts = adapter.submit([make_request("ann"), late], NOW)
     assert [receipt.fate for receipt in receipts] == [Fate.UNKNOWN, Fate.NOT_SENT]
     assert adapter.book.placings("exp/ann/1") == 0
+    assert [receipt.fate for receipt in adapter.send([make_message()], NOW)] == [Fate.UNKNOWN]
+    with pytest.raises(AdapterError, match=r"provider\.db: .*no such table"):
+        adapter.poll("", NOW, 10)
     adapter.close()
 
 
