@@ -3,6 +3,8 @@
 Where single contacts can be extreme, cap the values before they are tallied and say so: a tally cannot tell.
 """
 
+import math
+
 from engine.stats.arguments import check_inside
 from engine.stats.estimates import Estimate
 from engine.stats.tallies import Tally
@@ -32,6 +34,35 @@ def mean_difference(treated: Tally, control: Tally, level: float = 0.95) -> Esti
         (control.variance, control.count),
         level,
     )
+
+
+def relative_means(treated: Tally, control: Tally, level: float = 0.95) -> Estimate:
+    """The lift of a mean as a share of the control's, by Fieller, with the p-value of `mean_difference`.
+
+    Where the control's own range reaches zero the lift is open on one side or both: infinite.
+
+    Raises:
+        ValueError: as `mean_difference`, or the control's mean is not positive.
+
+    Source: Fieller 1954, JRSS B 16, 175-185, at Welch's degrees of freedom.
+    """
+    plain = mean_difference(treated, control, level)
+    ours, theirs = treated.mean, control.mean
+    if theirs <= 0:
+        raise ValueError(f"control: the mean must be positive for a relative lift, not {theirs:g}")
+    our_error, their_error = treated.variance / treated.count, control.variance / control.count
+    square = ((plain.high - plain.low) / 2) ** 2 / (our_error + their_error)
+    a = theirs**2 - square * their_error
+    inner = square * (our_error * theirs**2 + their_error * ours**2 - square * our_error * their_error)
+    value = ours / theirs - 1
+    if a == 0 or inner < 0:
+        return Estimate(value, -math.inf, math.inf, plain.p_value)
+    ends = sorted((ours * theirs + side * math.sqrt(inner)) / a - 1 for side in (-1, 1))
+    if a > 0:
+        return Estimate(value, ends[0], ends[1], plain.p_value)
+    low, high = (ends[1], math.inf) if value >= ends[1] else (-math.inf, ends[0])
+    agrees = (plain.p_value < 1 - level) == (low > 0 or high < 0)
+    return Estimate(value, low if agrees else -math.inf, high if agrees else math.inf, plain.p_value)
 
 
 def welch(value: float, treated: tuple[float, float], control: tuple[float, float], level: float) -> Estimate:

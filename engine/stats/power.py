@@ -9,11 +9,15 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from engine.stats.arguments import check_count, check_inside, check_whole
 from engine.stats.lanes import OUT_OF_CONTACTS, RUNNING, WINNER, Lanes, RacePlan
 from engine.stats.normal import below, critical, quantile
 from engine.stats.roots import bisect
+
+if TYPE_CHECKING:
+    from engine.stats.roots import Array
 
 
 def contacts_per_arm(
@@ -146,13 +150,7 @@ def race_size(
     fixed = contacts_per_arm(baseline, useful, alpha, power, arms) * (arms + 1)
     plan = RacePlan(arms + 1, useful, baseline, alpha / 2, power, max_contacts or 4 * fixed)
     batch = max(arms + 1, fixed // check_whole("looks", looks))
-    lanes = Lanes.start(plan, check_whole("runs", runs))
-    random = np.random.Generator(np.random.PCG64(seed))
-    while (lanes.status == RUNNING).any():
-        active = lanes.active
-        share = np.maximum(1, batch // np.maximum(1, active.sum(axis=1, keepdims=True)))
-        contacts = np.where(active, share, 0)
-        lanes = lanes.look(plan, contacts.astype(float), random.binomial(contacts, rates).astype(float))
+    lanes = _play(plan, rates, batch, check_whole("runs", runs), seed)
     spent = lanes.contacts.sum(axis=1)
     won = np.where(lanes.status == WINNER, lanes.winner, 0)
     gains = (rates - baseline)[won]
@@ -167,6 +165,19 @@ def race_size(
         runs=runs,
         seed=seed,
     )
+
+
+def _play(plan: RacePlan, rates: Array, batch: int, runs: int, seed: int) -> Lanes:
+    """Races at these true rates, each dealt `batch` contacts a look in equal shares, until all are over."""
+    import numpy as np
+
+    lanes, random = Lanes.start(plan, runs), np.random.Generator(np.random.PCG64(seed))
+    while (lanes.status == RUNNING).any():
+        active = lanes.active
+        share = np.maximum(1, batch // np.maximum(1, active.sum(axis=1, keepdims=True)))
+        contacts = np.where(active, share, 0)
+        lanes = lanes.look(plan, contacts.astype(float), random.binomial(contacts, rates).astype(float))
+    return lanes
 
 
 def _treated_rate(baseline: float, lift: float) -> float:

@@ -4,9 +4,11 @@ import math
 
 import numpy as np
 import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
 
 from engine.stats.adjust import cuped_difference, shared_slope, variance_saved
-from engine.stats.means import mean_difference, mean_interval
+from engine.stats.means import mean_difference, mean_interval, relative_means
 from engine.stats.ratios import fieller, ratio_difference, ratio_interval
 from engine.stats.tallies import Tally
 
@@ -155,3 +157,28 @@ def test_impossible_questions_are_refused(call, named):
     """A ratio to nothing, an unknown method and an impossible level are named."""
     with pytest.raises(ValueError, match=named):
         call()
+
+
+@settings(max_examples=80, deadline=None)
+@given(st.integers(0, 10**6), st.floats(-40, 40), st.floats(0.1, 60))
+def test_relative_means_agree_with_the_difference(seed, lift, spread):
+    """A relative lift leaves zero out exactly when the difference does, open ends included."""
+    random = np.random.default_rng(seed)
+    treated, control = Tally.of(random.normal(20 + lift, spread, 12)), Tally.of(random.normal(20, spread, 9))
+    assume(control.mean > 0)
+    plain, estimate = mean_difference(treated, control), relative_means(treated, control)
+
+    assert estimate.p_value == plain.p_value
+    assert (estimate.p_value < 0.05) == (estimate.low > 0 or estimate.high < 0)
+    assert estimate.low <= estimate.value <= estimate.high
+
+
+def test_a_relative_mean_is_the_difference_over_a_steady_control():
+    """When the control hardly varies the relative lift is the difference divided by its mean."""
+    random = np.random.default_rng(5)
+    treated, control = Tally.of(random.normal(30, 9, 400)), Tally.of(random.normal(20, 0.001, 400))
+    plain, estimate = mean_difference(treated, control), relative_means(treated, control)
+
+    assert (estimate.low, estimate.high) == pytest.approx((plain.low / 20, plain.high / 20), rel=1e-3)
+    with pytest.raises(ValueError, match="control"):
+        relative_means(treated, Tally.of([-1.0, -2.0]))
