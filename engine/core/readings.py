@@ -13,6 +13,12 @@ from engine.core.comparisons import Comparison, MetricNumbers
 from engine.core.evidence import Evidence, LookCounts, MetricTallies, Question
 from engine.core.sentences import Sentence
 from engine.stats.anytime import Race, RacePlan
+from engine.stats.exact import boschloo
+from engine.stats.rates import rate_interval
+
+LEAST_EXPECTED = 5
+MOST_EXACT = 2000
+LEAST_LEANING = 100
 
 ArmStatus = Literal["winner", "leaning", "loser", "no_useful_difference", "not_enough_people", "stopped_for_safety"]
 
@@ -21,8 +27,8 @@ ArmStatus = Literal["winner", "leaning", "loser", "no_useful_difference", "not_e
 class Reading:
     """One arm: its status, its gain in the better direction, and the range and p-value that decide.
 
-    `interval` is of the difference as it is shown, and never disagrees with the status. The odds are the
-    race's.
+    `interval` is of the difference as it is shown. The odds are the race's. `unconfirmed` says that the
+    p-value passed and the exact test for few successes did not.
     """
 
     arm: str
@@ -32,21 +38,22 @@ class Reading:
     p_value: float | None = None
     odds_for: float | None = None
     odds_against: float | None = None
+    unconfirmed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Readings:
     """All arms under one method. `final` says that more contacts would change nothing that is claimed.
 
-    `active` are the arms that still deserve contacts, `dropped` those that no longer got any; `bar` are the odds
-    that prove an arm of the race.
+    `active` are the arms that still deserve contacts, `resting` those that got none since the look before;
+    `bar` are the odds that prove an arm of the race.
     """
 
     method: Literal["fixed", "sequential"]
     arms: dict[str, Reading]
     final: bool
     active: tuple[str, ...]
-    dropped: frozenset[str] = frozenset()
+    resting: frozenset[str] = frozenset()
     warnings: tuple[Sentence, ...] = ()
     bar: float | None = None
 
@@ -82,23 +89,56 @@ def read_at_end(question: Question, metric: MetricTallies, comparison: Compariso
     gain = metric.sign * adjusted.value
     most = adjusted.high if metric.sign > 0 else -adjusted.low
     status: ArmStatus = "not_enough_people"
-    if not closed:
-        pass
-    elif adjusted.p_value < question.alpha:
+    passed = closed and adjusted.p_value < question.alpha
+    confirmed = passed and _confirmed(question, metric, comparison.arm)
+    if confirmed:
         status = "winner" if gain > 0 else "loser"
-    elif most < question.smallest_useful_lift:
+    elif closed and most < question.smallest_useful_lift:
         status = "no_useful_difference"
-    elif gain >= question.smallest_useful_lift:
+    elif closed and leans(question, comparison, gain):
         status = "leaning"
     if status == "winner" and not question.dealt(comparison.arm):
         status = "leaning"
-    return Reading(comparison.arm, status, gain, (adjusted.low, adjusted.high), adjusted.p_value)
+    return Reading(
+        comparison.arm,
+        status,
+        gain,
+        (adjusted.low, adjusted.high),
+        adjusted.p_value,
+        unconfirmed=passed and not confirmed,
+    )
+
+
+def leans(question: Question, comparison: Comparison, gain: float) -> bool:
+    """Whether an unproven arm is worth naming: a useful lift, over enough people on both sides."""
+    enough = min(comparison.contacts, comparison.control_contacts) >= LEAST_LEANING
+    return enough and gain >= question.smallest_useful_lift
+
+
+def _confirmed(question: Question, metric: MetricTallies, arm: str) -> bool:
+    """Whether an exact test agrees, asked only of a rate with few successes or few failures.
+
+    Boschloo's test for arms of up to 2,000; beyond, given all successes (or failures), whether the arm has more
+    than its share of them by Clopper and Pearson.
+    """
+    if metric.kind != "rate":
+        return True
+    (x1, n1), (x0, n0) = metric.counted(arm), metric.counted(question.control)
+    rare = min(x1 + x0, n1 + n0 - x1 - x0)
+    if rare * min(n1, n0) / (n1 + n0) >= LEAST_EXPECTED:
+        return True
+    alpha = question.alpha / len(question.treated)
+    if max(n1, n0) <= MOST_EXACT:
+        return boschloo(treated=(x1, n1), control=(x0, n0)) < alpha
+    ours = x1 if rare == x1 + x0 else n1 - x1
+    low, high = rate_interval(ours, rare, 1 - alpha, "exact")
+    return not low <= n1 / (n1 + n0) <= high
 
 
 def _race(question: Question, evidence: Evidence, numbers: MetricNumbers, paused: Collection[str]) -> Readings:
     metric = numbers.metric
     arms = tuple(arm for arm in question.arms if arm == question.control or question.dealt(arm))
-    race, revised = run_race(question, metric, arms, evidence.history)
+    race, gathering, revised = run_race(question, metric, arms, evidence.history)
     living = [arm for arm, out in zip(arms, race.dropped, strict=True) if not out and arm not in paused][1:]
     proven = {arm for arm, is_proven in zip(arms, race.proven, strict=True) if is_proven}
     over = race.status != "running" or not living or (len(living) == 1 and living[0] in proven)
@@ -113,7 +153,9 @@ def _race(question: Question, evidence: Evidence, numbers: MetricNumbers, paused
         low, high = intervals[place] if metric.sign > 0 else (-intervals[place][1], -intervals[place][0])
         estimate = numbers.against_control(arm).estimate
         gain = metric.sign * estimate.value if estimate else None
-        status = _race_status(question, race, place, (low * metric.sign, high * metric.sign), gain, final=final)
+        status = _race_status(race, place, most=max(low * metric.sign, high * metric.sign))
+        if final and status == "not_enough_people" and leans(question, numbers.against_control(arm), gain or 0.0):
+            status = "leaning"
         readings[arm] = Reading(
             arm, status, gain, (low, high), p_values[place], race.odds_for[place], race.odds_against[place]
         )
@@ -122,44 +164,39 @@ def _race(question: Question, evidence: Evidence, numbers: MetricNumbers, paused
         arm for arm, is_active in zip(arms, race.active, strict=True) if is_active and arm not in paused
     )  # fmt: skip
     others = () if final else tuple(arm for arm in question.arms if arm not in arms and arm not in paused)
-    dropped = {arm for arm, out in zip(arms, race.dropped, strict=True) if out}
-    retired = {question.control} if not race.active[0] else set()
+    resting = {arm for arm, gathers in zip(arms, gathering, strict=True) if not gathers}
     return Readings(
         "sequential",
         {arm: readings[arm] for arm in question.treated},
         final,
         active + others,
-        frozenset(dropped | retired | set(paused)),
+        frozenset(resting),
         (Sentence("warn_revised"),) if revised else (),
         race.plan.proof,
     )
 
 
-def _race_status(
-    question: Question, race: Race, place: int, ends: tuple[float, float], gain: float | None, *, final: bool
-) -> ArmStatus:
-    """One arm of the race; before the end an unproven arm is neither leaning nor lost."""
+def _race_status(race: Race, place: int, most: float) -> ArmStatus:
+    """What the race says of one arm, whose gain is at most `most`; an unproven arm has not lost."""
     if race.dropped[place]:
         useless = race.odds_against[place] >= race.plan.drop
-        return "loser" if max(ends) < 0 or not useless else "no_useful_difference"
-    if race.proven[place]:
-        return "winner"
-    if final and gain is not None and gain >= question.smallest_useful_lift:
-        return "leaning"
-    return "not_enough_people"
+        return "no_useful_difference" if useless and most >= 0 else "loser"
+    return "winner" if race.proven[place] else "not_enough_people"
 
 
 def run_race(
     question: Question, metric: MetricTallies, arms: tuple[str, ...], history: tuple[LookCounts, ...]
-) -> tuple[Race, bool]:
-    """The race replayed over all looks, and whether late reports revised people who were counted before.
+) -> tuple[Race, tuple[bool, ...], bool]:
+    """The race replayed over all looks; which arms gathered contacts before it was last undecided; and whether
+    late reports revised people who were counted before.
 
     Where less is better, the race counts who did not.
     """
     baseline = question.baseline if metric.sign > 0 else 1 - question.baseline
     race = Race.start(RacePlan(len(arms), question.smallest_useful_lift, baseline, question.alpha / 2, question.power))
     now = LookCounts({arm: metric.counted(arm)[1] for arm in arms}, {arm: metric.counted(arm)[0] for arm in arms})
-    contacts, successes, revised = [0.0] * len(arms), [0.0] * len(arms), False
+    contacts, successes = [0.0] * len(arms), [0.0] * len(arms)
+    gathering, revised = race.active, False
     for look in (*history, now):
         for place, arm in enumerate(arms):
             people, won = look.contacts.get(arm, 0.0), look.successes.get(arm, 0.0)
@@ -168,5 +205,6 @@ def run_race(
             settled = min(max(won, successes[place]), successes[place] + grown - contacts[place])
             revised |= grown != people or not math.isclose(settled, won, abs_tol=1e-9)
             contacts[place], successes[place] = grown, settled
+        gathering = race.active if race.status == "running" else gathering
         race = race.look(contacts=contacts, successes=successes)
-    return race, revised
+    return race, gathering, revised

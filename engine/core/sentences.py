@@ -231,6 +231,10 @@ TEXTS: dict[str, tuple[str, str]] = {
         "{arm}: adjusted over all arms, chance alone gives such a number with p {p}; the limit is {alpha}.",
         "{arm}：按全部实验组校正后，仅凭偶然得到这样数字的 p {p}，界限为 {alpha}。",
     ),
+    "because_unconfirmed": (
+        "{arm}: so few succeeded that only the exact test counts, and it does not confirm the difference.",
+        "{arm}：转化人数太少，只能以精确检验为准，而精确检验未能证实差异。",
+    ),
     "because_odds_for": (
         "{arm}: the odds are {odds} : 1 that it is better; {bar} : 1 is proof.",
         "{arm}：优于对照的赔率为 {odds} : 1，达到 {bar} : 1 即为证实。",

@@ -49,7 +49,7 @@ def standing(
     guardrails = check_guardrails(question, evidence, numbers)
     paused = Guards((), None, guardrails).paused
     readings = read(question, evidence, primary, paused)
-    balance = check_balance(question, evidence, readings.dropped | paused.keys())
+    balance = check_balance(question, evidence, readings.resting | paused.keys())
     guards = Guards(balance, check_placebo(question, evidence), guardrails)
     verdict = reach(Case(question, evidence, numbers, guards, readings))
     result: Json = {

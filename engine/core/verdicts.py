@@ -231,6 +231,8 @@ def _because(case: Case, reading: Reading) -> Sentence:
         return Sentence("because_odds_for", {"arm": arm, "odds": odds(reading.odds_for), "bar": bar})
     if reading.status == "no_useful_difference":
         return Sentence("because_below", {"arm": arm, "useful": case.useful})
+    if reading.unconfirmed:
+        return Sentence("because_unconfirmed", {"arm": arm})
     p_value = 1.0 if reading.p_value is None else reading.p_value
     return Sentence("because_adjusted", {"arm": arm, "p": chance(p_value), "alpha": f"{question.alpha:g}"})
 
