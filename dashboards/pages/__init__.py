@@ -1,0 +1,12 @@
+"""The pages, in the order of the menu; a page is one module, one template and one line here."""
+
+from fastapi import APIRouter
+
+from dashboards.pages import exports, home, login, results
+
+PAGES: dict[str, APIRouter] = {
+    "home": home.router,
+    "results": results.router,
+    "exports": exports.router,
+    "login": login.router,
+}
