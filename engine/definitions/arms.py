@@ -9,9 +9,9 @@ from engine.definitions.drafts import Draft
 from engine.definitions.findings import Findings, mapping_at, shown
 from engine.definitions.places import Trail
 from engine.definitions.problems import fitted, name_hint
-from engine.errors import did_you_mean
 
 SMALLEST_SHARE = 0.005  # a block has at most 200 places
+MOST_ARMS = 199
 ROUNDING = 0.001
 
 
@@ -23,6 +23,11 @@ class Change(Treatment):
 
 def with_changes(experiment: Experiment, findings: Findings) -> Experiment:
     """The experiment whose arms keep only what can be understood; notes what cannot."""
+    arms = experiment.arms
+    if len(arms) > MOST_ARMS:
+        findings.at_key(("arms",), f"{len(arms):,} arms are more than can be dealt; {MOST_ARMS} are the most")
+        findings.spoil(("arms",))
+        return experiment.model_copy(update={"arms": {}})
     arms = {arm: fitted(Change, change, ("arms", arm), findings)[1] for arm, change in experiment.arms.items()}
     return experiment.model_copy(update={"arms": arms})
 
@@ -33,6 +38,8 @@ def check_arms(draft: Draft) -> None:
     if not draft.experiment.arms and findings.clean(("arms",)):
         findings.at_key(("arms",), "names no arm; write at least one, such as `gift-first: {script: gift-first}`")
     seen: dict[str, str] = {}
+    if not draft.experiment.arms and not findings.clean(("arms",)):
+        return
     for arm in mapping_at(draft.data, "arms"):
         _check_name(arm, findings)
     for arm in draft.experiment.arms:
@@ -63,7 +70,8 @@ def _check_change(draft: Draft, arm: str) -> None:
     if not changed and draft.findings.clean(("arms", arm), *((CONTROL, name) for name in written)):
         same = ", ".join(f"{name} is {_text(control, name)} in the control too" for name in written)
         draft.findings.at_key(("arms", arm), f"changes nothing{f': {same}' if same else ''}; change one variable")
-    if len(changed) > 1 and "confirms" not in draft.data:
+    confirms = draft.experiment.confirms is not None or not draft.findings.clean(("confirms",))
+    if len(changed) > 1 and not confirms:
         both = ", ".join(f"{name} (control {_text(control, name)}, arm {_text(treatment, name)})" for name in changed)
         draft.findings.at_key(
             ("arms", arm),
@@ -82,12 +90,13 @@ def check_shares(draft: Draft) -> None:
     findings, shares = draft.findings, mapping_at(draft.data, "shares")
     arms = {CONTROL, *mapping_at(draft.data, "arms")}
     if "shares" not in draft.data or not isinstance(draft.data["shares"], dict):
-        return _check_equal(draft)
-    if not findings.clean(("arms",)) and not mapping_at(draft.data, "arms"):
-        return None
+        _check_equal(draft)
+        return
+    if not findings.clean(("arms",)) and not draft.experiment.arms:
+        return
     missing, unknown = arms - set(shares), [name for name in shares if name not in arms]
     for name in unknown:
-        hint = did_you_mean(name[:60], missing or arms)
+        hint = draft.findings.near(name, missing or arms)
         if name == HOLDOUT:
             hint = "; the share of those who get no call stands at audience.holdout"
         findings.at_key(("shares", name), f"there is no arm {shown(name)}{hint}", about=("shares",))
@@ -101,28 +110,31 @@ def check_shares(draft: Draft) -> None:
     total = sum(draft.experiment.shares.values())
     if not missing and findings.clean(("shares",)) and abs(total - 1) > ROUNDING:
         findings.at_key(("shares",), f"they add up to {total * 100:.6g}%, not to 100%")
-    return None
 
 
 def _check_equal(draft: Draft) -> None:
     shares = draft.experiment.all_shares
-    if draft.findings.clean(("arms",)) and min(shares[arm] for arm in draft.experiment.treatments) < SMALLEST_SHARE:
-        draft.findings.at_key(("arms",), f"{len(draft.experiment.arms)} arms leave each too small a share to be dealt")
+    if not draft.findings.clean(("arms",), ("audience", "holdout")):
+        return
+    if min(shares[arm] for arm in draft.experiment.treatments) < SMALLEST_SHARE:
+        draft.findings.at_key(("arms",), "so many arms leave some too small a share to be dealt; 0.5% is the least")
 
 
 def check_truth(draft: Draft) -> None:
     """Planted effects name arms, and metrics inside them, and are lifts."""
     arms = mapping_at(draft.data, "arms")
+    if len(arms) > MOST_ARMS:
+        return
     for arm, effect in draft.experiment.truth.items():
         trail: Trail = ("truth", arm)
         if arm not in arms and arm != CONTROL:
             draft.findings.at_key(
-                trail, f"there is no arm {shown(arm)}{did_you_mean(arm[:60], arms)}", about=("truth",)
+                trail, f"there is no arm {shown(arm)}{draft.findings.near(arm, arms)}", about=("truth",)
             )
         elif isinstance(effect, dict):
             for metric, lift in effect.items():
                 if metric not in METRICS:
-                    message = f"there is no metric {shown(metric)}{did_you_mean(metric[:60], METRICS)}"
+                    message = f"there is no metric {shown(metric)}{draft.findings.near(metric, METRICS)}"
                     draft.findings.at_key((*trail, metric), message, about=trail)
                 _check_lift(draft.findings, (*trail, metric), lift, arm == CONTROL)
         else:

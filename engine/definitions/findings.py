@@ -1,26 +1,39 @@
 """The problems of one file while it is read, and the values that are not to be judged any further."""
 
-from engine.definitions.places import Place, Trail
-from engine.definitions.reading import Document
-from engine.errors import Problem
+from collections.abc import Iterable
+from itertools import islice
 
-LONGEST_MESSAGE = 400
+from engine.definitions.places import Place, Trail
+from engine.definitions.reading import MOST_PROBLEMS, Document, legible
+from engine.errors import Problem, did_you_mean
+
+MOST_NAMES = 300  # among which the nearest is looked for
 
 
 class Findings:
-    """Collects problems at their places.
+    """Collects problems at their places, up to a number that somebody would read.
 
-    What was found wrong once is `spoiled`: nothing else is said about it, nor about what depends on it.
+    What was found wrong once is spoiled: nothing else is said about it, nor about what depends on it.
     """
 
     def __init__(self, document: Document) -> None:
         self.document = document
         self.problems: list[Problem] = list(document.problems)
-        self.spoiled: set[Trail] = set()
+        self._spoiled: set[Trail] = set()
+        self._around: set[Trail] = set()  # whatever holds a spoiled value
         taken = {(problem.line, problem.column) for problem in document.problems}
-        self.spoiled.update(
-            trail for trail, place in document.places.values.items() if (place.line, place.column) in taken
-        )
+        for trail, place in document.places.values.items():
+            if (place.line, place.column) in taken:
+                self.spoil(trail)
+
+    @property
+    def full(self) -> bool:
+        """Whether there are as many problems as are told."""
+        return len(self.problems) >= MOST_PROBLEMS
+
+    def near(self, word: str, known: Iterable[str]) -> str:
+        """The end of a sentence that names what is nearest to a word among those that are known."""
+        return "" if self.full else did_you_mean(word[:60], islice(known, MOST_NAMES))
 
     def at_key(self, trail: Trail, message: str, *, about: Trail | None = None) -> None:
         """A problem at the key of this trail; the message begins with `about`, the trail when not given."""
@@ -32,21 +45,22 @@ class Findings:
 
     def spoil(self, trail: Trail) -> None:
         """Nothing more is said about the value of this trail."""
-        self.spoiled.add(trail)
+        self._spoiled.add(trail)
+        self._around.update(trail[:end] for end in range(len(trail)))
 
     def clean(self, *trails: Trail) -> bool:
         """Whether nothing was wrong with these values, with anything in them, or with anything around them."""
         return not any(
-            bad[: len(trail)] == trail[: len(bad)] for bad in self.spoiled for trail in trails
-        )  # one is the other's beginning
+            trail in self._around or any(trail[:end] in self._spoiled for end in range(len(trail) + 1))
+            for trail in trails
+        )
 
     def _add(self, place: Place, about: Trail, message: str) -> None:
+        if self.full:
+            return
         name = dotted(about)
         text = f"{name}: {message}" if name else message
-        if len(text) > LONGEST_MESSAGE:
-            text = text[: LONGEST_MESSAGE - 1] + "…"
-        text = "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)
-        self.problems.append(Problem(self.document.path, place.line, place.column, text))
+        self.problems.append(Problem(self.document.path, place.line, place.column, legible(text)))
 
 
 def dotted(trail: Trail) -> str:

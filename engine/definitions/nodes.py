@@ -69,13 +69,14 @@ class Composer:
         self.refused: list[Refused] = []
         self.anchors: dict[str, Node] = {}
         self.values = 0
+        self.quoted: tuple[Place, int] | None = None  # the last text in quotes over several lines, and its last line
         self.events = self._events()
 
     def _events(self) -> Iterator[Any]:
         try:
             yield from YAML(typ="safe", pure=True).parse(self.text)
         except MarkedYAMLError as error:
-            raise Refused(*explained(error, self.text, self.lines)) from error
+            raise Refused(*explained(error, self.text, self.lines, self.quoted)) from error
 
     def document(self) -> Node:
         """The tree of the only document, an empty leaf when there is none; raises Refused."""
@@ -119,13 +120,17 @@ class Composer:
     def _alias(self, name: str, place: Place) -> Node:
         node = self.anchors.get(name)
         if node is None:
-            raise Refused(place, f"no anchor &{name} stands before the alias *{name}{did_you_mean(name, self.anchors)}")
+            raise Refused(
+                place, f"no anchor &{name[:60]} stands before its alias{did_you_mean(name[:60], self.anchors)}"
+            )
         if node is OPEN:
-            raise Refused(place, f"the alias *{name} stands inside what it names, which would never end")
+            raise Refused(place, f"the alias *{name[:60]} stands inside what it names, which would never end")
         self._count(node.size, place)
         return replace(node, place=place)
 
     def _scalar(self, event: Any, place: Place) -> object:
+        if event.style in ("'", '"') and event.end_mark.line > event.start_mark.line:
+            self.quoted = place, self.lines.place(event.end_mark.index).line
         try:
             return scalar(event.value, event.tag, quoted=event.style is not None)
         except ValueError as error:

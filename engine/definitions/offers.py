@@ -7,7 +7,6 @@ from typing import Literal
 from engine.definitions.drafts import Draft
 from engine.definitions.findings import mapping_at, shown
 from engine.definitions.places import Trail
-from engine.errors import did_you_mean
 
 SETTING = re.compile(r"\$\{(?!\w*\})[^}]{0,20}\}?|\$\{[0-9]\w*\}")
 
@@ -19,7 +18,7 @@ def check_offers(draft: Draft) -> None:
     _check_offer(draft, "path", "paths")
     adapters, adapter = draft.surroundings.adapters, draft.experiment.adapter
     if adapters is not None and adapter not in adapters and draft.findings.clean(("adapter",)):
-        message = f"there is no adapter {shown(adapter)}{did_you_mean(adapter[:60], adapters)}"
+        message = f"there is no adapter {shown(adapter)}{draft.findings.near(adapter, adapters)}"
         draft.findings.at_value(("adapter",), message)
     _check_settings(draft, ("settings",), draft.experiment.settings)
 
@@ -39,21 +38,22 @@ def _check_library(draft: Draft) -> None:
             if not value.strip():
                 draft.findings.at_value(place, "is empty; write a name")
             elif names is not None and value not in names:
-                draft.findings.at_value(place, f"there is no {kind} {shown(value)}{did_you_mean(value[:60], names)}")
+                draft.findings.at_value(place, f"there is no {kind} {shown(value)}{draft.findings.near(value, names)}")
 
 
 def _check_offer(draft: Draft, variable: Literal["incentive", "path"], section: str) -> None:
     offered = mapping_at(draft.data, section)
     named: set[str] = set()
     unknown: set[str] = set()
-    broken = not draft.findings.clean(("control",)) or not draft.findings.clean(("arms",))
+    arms = mapping_at(draft.data, "arms")
+    broken = not draft.findings.clean(("control", variable), *(("arms", arm, variable) for arm in arms))
     for trail, treatment, written in draft.written():
         value: str | None = getattr(treatment, variable)
         if value is None or variable not in written or not draft.findings.clean((*trail, variable)):
             continue
         named.add(value)
         if value not in offered and (draft.findings.clean((section,)) or offered):
-            hint = did_you_mean(value[:60], offered)
+            hint = draft.findings.near(value, offered)
             unknown.add(value)
             cure = hint or f"; describe it there, as `{section}: {{{value[:60]}: …}}`"
             draft.findings.at_value((*trail, variable), f"{shown(value)} does not stand under {section}{cure}")

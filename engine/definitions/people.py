@@ -6,7 +6,6 @@ from pathlib import Path
 from engine.definitions.drafts import Draft
 from engine.definitions.findings import shown
 from engine.definitions.places import Trail
-from engine.errors import did_you_mean
 
 MEANT = ("key", "phone", "name", "timezone", "ordered_at")  # their columns are no attributes
 TIERED = ("recency", "frequency", "monetary")
@@ -31,6 +30,7 @@ def check_people(draft: Draft) -> None:
     if findings.clean(("audience", "holdout")):
         if audience.holdout == 1:
             findings.at_value(("audience", "holdout"), "100% leaves nobody to call")
+            findings.spoil(("audience", "holdout"))
         elif 0 < audience.holdout < 0.005:
             findings.at_value(("audience", "holdout"), "too small to be dealt; 0.5% is the least")
     _check_strata(draft)
@@ -40,9 +40,11 @@ def check_people(draft: Draft) -> None:
 
 
 def _check_strata(draft: Draft) -> None:
+    seen: set[str] = set()
     for index, name in enumerate(draft.experiment.audience.strata):
-        if name in draft.experiment.audience.strata[:index]:
+        if name in seen:
             draft.findings.at_value(("audience", "strata", index), f"{shown(name)} stands here twice")
+        seen.add(name)
 
 
 def _check_order_time(draft: Draft) -> None:
@@ -67,10 +69,10 @@ def _check_columns(draft: Draft, contacts: str) -> None:
         trail = ("audience", "columns", field)
         if column is None or column in columns or not draft.findings.clean(trail):
             continue
-        message = f"{shown(contacts)} has no column {shown(column)}{did_you_mean(column[:60], columns)}"
+        message = f"{shown(contacts)} has no column {shown(column)}{draft.findings.near(column, columns)}"
         if field in mapped.model_fields_set:
             draft.findings.at_value(trail, message)
-        else:
+        elif draft.findings.clean(trail[:2]):
             at = ("audience", "columns") if "columns" in draft.experiment.audience.model_fields_set else trail[:1]
             draft.findings.at_key(at, f"{message}; say which one it is with `columns: {{{field}: …}}`", about=trail[:2])
     _check_attributes(draft, contacts, _attributes(draft, columns))
@@ -92,7 +94,7 @@ def _check_attributes(draft: Draft, contacts: str, attributes: tuple[str, ...]) 
         used += [((*trail, "audience", name), name) for name in (packs if isinstance(packs, dict) else {})]
     for place, name in used:
         if name not in attributes and draft.findings.clean(place, ("audience", "columns")):
-            message = f"{shown(contacts)} has no attribute {shown(name)}{did_you_mean(name[:60], attributes)}"
+            message = f"{shown(contacts)} has no attribute {shown(name)}{draft.findings.near(name, attributes)}"
             draft.findings.at_key(place, message, about=place[:-1])
 
 

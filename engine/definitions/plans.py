@@ -6,7 +6,6 @@ from engine.definitions.drafts import Draft
 from engine.definitions.findings import shown
 from engine.definitions.places import Trail
 from engine.definitions.problems import name_hint
-from engine.errors import did_you_mean
 
 MOST_PEOPLE = 100_000_000
 MOST_WAVES = 1000
@@ -34,13 +33,13 @@ def _check_metrics(draft: Draft) -> None:
     named += [(("metrics", "secondary", index), name) for index, name in enumerate(metrics.secondary)]
     for trail, name in named:
         if name not in METRICS and findings.clean(trail):
-            findings.at_value(trail, f"there is no metric {shown(name)}{did_you_mean(name[:60], METRICS)}")
+            findings.at_value(trail, f"there is no metric {shown(name)}{draft.findings.near(name, METRICS)}")
         elif trail[1] == "secondary" and name in metrics.secondary[: int(trail[2])]:
             findings.at_value(trail, f"{shown(name)} stands here twice")
     for name, guardrail in metrics.guardrails.items():
         place = ("metrics", "guardrails", name)
         if name not in METRICS:
-            message = f"there is no metric {shown(name)}{did_you_mean(name[:60], METRICS)}"
+            message = f"there is no metric {shown(name)}{draft.findings.near(name, METRICS)}"
             findings.at_key(place, message, about=place[:-1])
         elif guardrail.pause_at is None and guardrail.no_worse_by is None and findings.clean(place):
             findings.at_key(place, "says nothing to guard; write `pause_at: 3` or `no_worse_by: 1pt`")

@@ -7,6 +7,7 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Mapping
 from copy import deepcopy
+from difflib import get_close_matches
 from functools import cache
 from typing import Any, TypeVar
 
@@ -16,6 +17,7 @@ from pydantic_core import ErrorDetails
 from engine.core.experiments import NAME, Experiment
 from engine.definitions.findings import Findings, shown, value_at
 from engine.definitions.places import Trail
+from engine.definitions.reading import MOST_PROBLEMS
 from engine.errors import did_you_mean
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -43,9 +45,13 @@ def fitted(model: type[Model], data: object, trail: Trail, findings: Findings) -
             return model.model_validate(rest, strict=True), rest
         except ValidationError as error:
             faults = _grouped(error, rest)
+        unknown = [place for place, errors in faults.items() if errors[0]["type"] == "extra_forbidden"]
         for place, errors in faults.items():
             if errors[0]["type"] == "missing":
-                _missing(model, place, (*trail, *place), findings)
+                misspelt = any(
+                    place[:-1] == key[:-1] and _resembles(key[-1], place[-1]) for key in unknown[:MOST_PROBLEMS]
+                )
+                _missing(place, (*trail, *place), findings, misspelt)
                 value_at(rest, place[:-1])[place[-1]] = deepcopy(STAND_INS[str(place[-1])])  # type: ignore[index]
             else:
                 _note(model, place, errors, (*trail, *place), findings)
@@ -74,17 +80,23 @@ def _real(loc: tuple[str | int, ...], data: object) -> Trail:
     return trail
 
 
-def _missing(model: type[BaseModel], place: Trail, trail: Trail, findings: Findings) -> None:
-    if findings.clean(trail):
+def _resembles(written: str | int, meant: str | int) -> bool:
+    return bool(get_close_matches(str(written)[:60], [str(meant)], 1, 0.6))
+
+
+def _missing(place: Trail, trail: Trail, findings: Findings, misspelt: bool) -> None:
+    if findings.clean(trail) and not misspelt:
         name = str(place[-1])
         findings.at_key(trail[:-1], f"the key {name!r} is missing; write it as `{name}: {EXAMPLES[name]}`")
     findings.spoil(trail)
 
 
 def _note(model: type[BaseModel], place: Trail, errors: list[ErrorDetails], trail: Trail, findings: Findings) -> None:
-    if trail in findings.spoiled:
+    if not findings.clean(trail):
         return
     findings.spoil(trail)
+    if findings.full:
+        return
     if errors[0]["type"] == "extra_forbidden":
         name = str(place[-1])
         findings.at_key(trail, unknown_key(name, keys_of(model, place[:-1])), about=trail[:-1])

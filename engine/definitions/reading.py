@@ -5,6 +5,7 @@ large, that nests too deep, that expands to too much through its aliases, or tha
 """
 
 import codecs
+import re
 import stat
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,9 @@ from engine.definitions.scalars import NOT_TEXT, Refused
 from engine.errors import Problem, ProblemsFound, UnreadableFile
 
 LARGEST = 1024 * 1024  # bytes
+LONGEST_MESSAGE = 400
+MOST_PROBLEMS = 200  # more are not read by anybody, and finding the nearest words takes time
+LONG_TAG = re.compile(r"![!-+\--~]{5000}", re.ASCII)  # the parser's time grows with the square of a tag
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,23 +76,33 @@ def parse(text: str, path: str) -> Document:
     Problems with single words, such as a key given twice, are kept in the document.
     """
     lines = Lines(text)
-    wrong = NOT_TEXT.search(text)
+    wrong, tag = NOT_TEXT.search(text), LONG_TAG.search(text)
     composer = Composer(text, lines)
     try:
         if wrong:
             raise Refused(lines.place(wrong.start()), f"the character {wrong[0]!r} cannot be used; take it out")
+        if tag:
+            raise Refused(lines.place(tag.start()), "more than 5,000 characters without a space after '!'; shorten it")
         root = composer.document()
     except Refused as error:
-        refused = [*composer.refused, error]
+        refused = [*composer.refused[:MOST_PROBLEMS], error]
         raise ProblemsFound(_problem(path, one) for one in refused) from error
     keys: dict[Trail, Place] = {}
     values: dict[Trail, Place] = {}
     data = spread(root, (), keys, values)
-    return Document(path, data, Places(keys, values), tuple(_problem(path, one) for one in composer.refused))
+    return Document(
+        path, data, Places(keys, values), tuple(_problem(path, one) for one in composer.refused[:MOST_PROBLEMS])
+    )
 
 
 def _problem(path: str, refused: Refused) -> Problem:
-    return Problem(path, refused.place.line, refused.place.column, refused.message)
+    return Problem(path, refused.place.line, refused.place.column, legible(refused.message))
+
+
+def legible(message: str) -> str:
+    """A message on one line of bearable length, with what cannot be printed written out."""
+    text = message if len(message) <= LONGEST_MESSAGE else message[: LONGEST_MESSAGE - 1] + "…"
+    return "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)
 
 
 def read_yaml(path: Path) -> object:

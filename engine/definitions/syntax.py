@@ -33,11 +33,18 @@ CURES: tuple[tuple[str, str], ...] = (
 )  # fmt: skip
 
 
-def explained(error: MarkedYAMLError, text: str, lines: Lines) -> tuple[Place, str]:
-    """The place and the words for a syntax error of this text."""
+def explained(
+    error: MarkedYAMLError, text: str, lines: Lines, quoted: tuple[Place, int] | None = None
+) -> tuple[Place, str]:
+    """The place and the words for a syntax error of this text.
+
+    `quoted` is the last text in quotes that goes over several lines, when there is one: its place and its last line.
+    """
     at = _place(error.problem_mark, text, lines)
     begun = _place(error.context_mark, text, lines) or at or lines.place(len(text))
     at = at or begun
+    if quoted is not None and quoted[1] == at.line:
+        return quoted[0], f"this quote is closed only in line {at.line}; is one missing before?"
     context, problem = str(error.context or ""), str(error.problem or "")
     for name, chosen in (("quoted scalar", _quote), ("flow ", _bracket)):
         if name in context:
@@ -47,8 +54,9 @@ def explained(error: MarkedYAMLError, text: str, lines: Lines) -> tuple[Place, s
     for form, cure in CURES:
         match = re.search(form, problem)
         if match:
-            place = begun if "without ':'" in cure else at
-            return place, cure.format(**match.groupdict())
+            if "without ':'" in cure:
+                return begun, _no_colon(cure, text[lines.starts[begun.line - 1] :])
+            return at, cure.format(**match.groupdict())
     return at, f"this is not YAML: {problem or context}"
 
 
@@ -71,6 +79,11 @@ def _bracket(problem: str, begun: Place, at: Place, text: str, lines: Lines) -> 
     if left:
         return begun, f"this '{opening}' is never closed with '{closing}'"
     return at, f"',' or '{closing}' is missing before this, in the '{opening}' of line {begun.line}"
+
+
+def _no_colon(cure: str, line: str) -> str:
+    glued = re.match(r"\s*[\w-]+:(?=\S)", line)
+    return f"write a space after {glued[0].strip()!r}" if glued else cure
 
 
 def _indent(place: Place, text: str, lines: Lines) -> int:

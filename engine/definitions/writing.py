@@ -29,6 +29,8 @@ def write(experiment: Experiment, comment: str = "", before: Path | None = None)
     old = read_text(before) if before is not None else ""
     schema_line = SCHEMA_LINE.search(old)
     remarks = REMARKS | _remarks(old)
+    if experiment.confirms is not None and remarks["arms"] == REMARKS["arms"]:
+        del remarks["arms"]  # true of every other round
     lines = [schema_line[0]] if schema_line else []
     lines += [f"# {line}".rstrip() for line in _printable(comment).splitlines()]
     for name, value in declared(experiment).items():

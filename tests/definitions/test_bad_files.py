@@ -27,9 +27,10 @@ BAD = {
     ),
     "key in an incentive": (changed(W, ("yuan, cost", "yuan, costs")), (27, "incentives.coupon-20: 'costs' is not a key here; did you mean 'cost'?")),
     "key that belongs elsewhere": (MINI + "holdout: 5%\n", (5, "did you mean 'audience.holdout'?")),
-    "column's key": (changed(S, ("    phone: mobile", "    phon: mobile")), (6, "'phon' is not a key here; did you mean 'phone'?"), (4, "no column 'phone'")),
+    "column's key": (changed(S, ("    phone: mobile", "    phon: mobile")), (6, "'phon' is not a key here; did you mean 'phone'?")),
     "key twice": (changed(W, ("owner: growth", "owner: growth\nowner: sales")), (4, "'owner' stands here twice; the first is in line 3")),
     "arm twice": (changed(S, ("  later:", "  gift-first:")), (18, "'gift-first' stands here twice; the first is in line 16")),
+    "section's key": (changed(MINI, ("control:", "contorl:")), (3, "'contorl' is not a key here; did you mean 'control'?")),
     "missing name": (changed(S, ("experiment: small\n", "")), (1, "the key 'experiment' is missing")),
     "missing script": (changed(S, ("  script: classic\n", "")), (7, "control: the key 'script' is missing")),
     "missing words of an incentive": (changed(W, ("says: a coupon of 20 yuan, ", "")), (27, "incentives.coupon-20: the key 'says' is missing")),
@@ -70,10 +71,20 @@ BAD = {
         (16, "changes 2 variables, and an arm changes exactly one: script (control 'classic', arm 'gift-first'), "
              "voice (control 'warm-female', arm 'calm-male')"),
     ),
+    "confirming nothing": (changed(MINI, ("{script: story}", "{script: story, voice: calm-male}")) + "confirms:\n", (4, "changes 2 variables")),
     "no variable": (changed(S, ("script: gift-first", "script: classic")), (16, "changes nothing: script is 'classic' in the control too")),
     "empty arm": (changed(S, ("gift-first:\n    script: gift-first", "gift-first: {}")), (16, "arms.gift-first: changes nothing")),
     "twins": (changed(W, ("{script: story}", "{script: gift-first}")), (15, "arms.story: does the same as arms.gift-first")),
     "no arm": (changed(MINI, ("{b: {script: story}}", "{}")), (4, "arms: names no arm")),
+    "too many arms": (changed(MINI, ("{b: {script: story}}", "{" + ", ".join(f"b{n}: {{caller_id: c{n}}}" for n in range(200)) + "}")), (4, "199 are the most")),
+    "small shares": (MINI + "shares: {control: 99.8%, b: 0.2%}\n", (5, "too small to be dealt")),
+    "small holdout": (changed(MINI, ("{roster: true}", "{roster: true, holdout: 0.1%}")), (2, "too small to be dealt")),
+    "nobody left": (changed(MINI, ("{roster: true}", "{roster: true, holdout: 100%}")), (2, "leaves nobody to call")),
+    "columns of no file": (changed(MINI, ("{roster: true}", "{roster: true, columns: {key: id}}")), (2, "no contact file")),
+    "contacts of no path": (changed(S, ("contacts.csv", "' '")), (3, "is not the path of a file")),
+    "stratum twice": (changed(MINI, ("{roster: true}", "{roster: true, strata: [a, a]}")), (2, "'a' stands here twice")),
+    "expired at once": (changed(S, ("      window: 14:00-18:00", "      expires_after: 0m")), (20, "never placed")),
+    "pause at money": (MINI + "metrics: {guardrails: {profit: {pause_at: 3}}}\n", (5, "profit is not a rate")),
     "arm called control": (changed(MINI, ("b:", "control:")), (4, "give this arm another name")),
     "arm called holdout": (changed(MINI, ("b:", "holdout:")), (4, "'holdout' means those who get no call")),
     "arm's name": (changed(S, ("  gift-first:", "  Gift First:")), (16, "'Gift First' is not a name"), ),
@@ -120,6 +131,11 @@ BAD = {
     "path": (changed(W, ("path: mini-program", "path: mini")), (11, "'mini' does not stand under paths; known: mini-program")),
     "path that nobody described": (changed(MINI, ("script: classic", "script: classic, path: app")), (3, "'app' does not stand under paths; describe it there")),
     "unused incentive": (MINI + "incentives:\n  gift: {says: a gift}\n", (6, "incentives: 'gift' is used by no arm")),
+    "unused beside another mistake": (
+        changed(MINI, ("{script: story}", "{script: story, vioce: x}")) + "paths:\n  app: {url: https://example.com}\n",
+        (4, "did you mean 'voice'?"), (6, "paths: 'app' is used by no arm"),
+    ),
+    "many arms": (changed(MINI, ("{b: {script: story}}", "{" + ", ".join(f"b{n}: {{caller_id: c{n}}}" for n in range(198)) + "}"), ("roster: true", "roster: true, holdout: 20%")), (4, "too small a share")),
     "adapter": (changed(W, ("adapter: simulated", "adapter: simulatd")), (29, "there is no adapter 'simulatd'; did you mean 'simulated'?")),
     "setting": (MINI + "settings:\n  key: 'Bearer ${VENDOR KEY}'\n", (6, "'${VENDOR KEY}' is not the name of an environment variable")),
     # metrics and numbers
@@ -185,3 +201,37 @@ def test_the_column_is_that_of_the_word(tmp_path):
     places = [(problem.line, problem.column) for problem in check(path)]
 
     assert places == [(17, 14), (26, 24)]
+
+
+def test_a_file_full_of_mistakes_is_told_the_first_two_hundred(tmp_path):
+    """Nobody reads thousands of problems, and looking for the nearest words of each would take minutes."""
+    path = tmp_path / "x.yaml"
+    path.write_text(MINI + "".join(f"key{number}: 1\n" for number in range(5000)), encoding="utf-8")
+
+    assert len(check(path)) == 200
+
+
+def test_a_contact_file_that_cannot_be_asked_is_told(tmp_path):
+    """Trouble with the contact file is a problem at its name."""
+
+    def columns(path):
+        raise PermissionError(13, "Permission denied")
+
+    path = tmp_path / "x.yaml"
+    path.write_text(S, encoding="utf-8")
+
+    [problem] = check(path, make_surroundings(columns=columns))
+
+    assert (problem.line, "cannot be read: Permission denied" in problem.message) == (3, True)
+
+
+def test_contacts_are_looked_for_beside_the_file_then_in_the_workspace(tmp_path):
+    """The header is asked of the file's own folder first, then of the workspace."""
+    asked = []
+    path = tmp_path / "experiments" / "x.yaml"
+    path.parent.mkdir()
+    path.write_text(S, encoding="utf-8")
+
+    check(path, make_surroundings(columns=asked.append, folders=(tmp_path,)))
+
+    assert asked == [path.parent / "contacts.csv", tmp_path / "contacts.csv"]

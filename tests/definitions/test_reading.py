@@ -54,6 +54,8 @@ def test_scalars_are_of_yaml_1_2(text, value):
         ("a: {x: 1 y: 2}\n", 1, ""),
         ("a: 1\nb: 'text\nc: 3\n", 2, "this quote is never closed"),
         ('a: 1\nb: "text\nc: 3\n', 2, "this quote is never closed"),
+        ('a: 1\nb: "text\nc: 3\nd: "text"\n', 2, "this quote is closed only in line 4"),
+        ("a: 1\nb:2\nc: 3\n", 2, "write a space after 'b:'"),
         ("a: 1\n\tb: 2\n", 2, "a tab cannot indent; use spaces"),
         ("a:\n  b: 1\n c: 2\n", 3, "does not belong to what stands above it"),
         ("a: 1\nb: c: d\n", 2, "a ':' is not expected here"),
@@ -62,7 +64,7 @@ def test_scalars_are_of_yaml_1_2(text, value):
         ("a: 1\nb: 50%\nc: %x\n", 3, "cannot begin with '%'; put it in quotes"),
         ("a: 1\n- b\n", 2, ""),
         ('a: "\\d"\n', 1, "is no escape inside double quotes"),
-        ("a: *b\n", 1, "no anchor &b stands before the alias *b"),
+        ("a: *b\n", 1, "no anchor &b stands before its alias"),
         ("a: &hours 1\nb: *hour\n", 2, "did you mean 'hours'?"),
         ("a: &x [*x]\n", 1, "would never end"),
         ("a: &x {b: {c: *x}}\n", 1, "would never end"),
@@ -214,4 +216,6 @@ def test_a_file_of_one_megabyte_is_read_or_refused_in_time():
     """Size alone does not stop the reader."""
     assert told("a: " + "x " * 100_000) == []
     assert "more than 20,000" in told("[" + "1," * 300_000)[0][1]
+    assert "characters without a space" in told("a: !" + "a" * 900_000)[0][1]
+    assert len(told("a: 1\n" * 9000)) == 200
     assert told(Path(__file__).read_text(encoding="utf-8"))

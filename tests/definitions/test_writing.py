@@ -126,3 +126,11 @@ def test_remarks_of_the_round_before_are_kept(tmp_path):
     assert written.startswith(schema_line + "# Next.\n")
     assert "\nowner: growth  # ask Li\n" in written
     assert load_text(written, X) == load_text(WHOLE, X)
+
+
+def test_a_confirming_round_does_not_say_that_its_arms_change_one_variable():
+    """The remark beside `arms` is true of the round in which it stands."""
+    experiment = load_text(MINIMAL.replace("{script: story}", "{script: story, voice: x}") + "confirms: round-1\n", X)
+
+    assert "exactly one" not in write(experiment)
+    assert "confirms: round-1  # several variables may change together" in write(experiment)
