@@ -33,6 +33,7 @@ PRAGMAS: Final = (
     "cache_size = -65536",
     "mmap_size = 268435456",
     "journal_size_limit = 67108864",
+    "wal_autocheckpoint = 8192",  # pages; large batches touch the same pages again and again
     "secure_delete = FAST",  # what is erased does not stay readable in the file
 )
 # What SQLite says, and what a person does about it.
