@@ -12,7 +12,8 @@ from typing import Any
 from engine.core.comparisons import ArmNumbers, Comparison, MetricNumbers, compare_all
 from engine.core.evidence import Evidence, LookCounts, MetricTallies, Placebo, Question, Segments
 from engine.core.guards import Guards, check_balance, check_guardrails, check_placebo
-from engine.core.readings import Reading, Readings, read
+from engine.core.methods import read
+from engine.core.readings import Reading, Readings
 from engine.core.segments import SegmentTable, split
 from engine.core.sentences import Language, Sentence, listed, say
 from engine.core.verdicts import Case, Verdict, reach
@@ -187,6 +188,8 @@ def _comparison(question: Question, comparison: Comparison, reading: Reading | N
             "odds_for": reading.odds_for,
             "odds_against": reading.odds_against,
         }
+    if reading and reading.bound is not None:
+        found["group"] = {"z": reading.z, "bound": reading.bound, "interval": reading.interval}
     return found | _present(
         q_value=comparison.q_value,
         probability_best=comparison.probability_best,

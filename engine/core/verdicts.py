@@ -113,12 +113,9 @@ def _verdict(
     case: Case, status: Status, arm: str | None, said: tuple[Sentence, Sentence], because: Sequence[Sentence]
 ) -> Verdict:
     """A verdict of the method, readable now where the method allows it."""
-    safe, why = True, Sentence("safe_end")
-    if case.readings.method == "sequential":
-        why = Sentence("safe_race")
-    elif not case.evidence.closed:
-        safe, why = False, Sentence("unsafe_early")
-    return Verdict(status, arm, *said, tuple(because), safe, why, case.readings.final)
+    readings = case.readings
+    why = Sentence(f"{'safe' if readings.readable else 'unsafe'}_{readings.method}")
+    return Verdict(status, arm, *said, tuple(because), readings.readable, why, readings.final)
 
 
 def _stopped(case: Case) -> Verdict:
@@ -233,6 +230,8 @@ def _because(case: Case, reading: Reading) -> Sentence:
         return Sentence("because_below", {"arm": arm, "useful": case.useful})
     if reading.unconfirmed:
         return Sentence("because_unconfirmed", {"arm": arm})
+    if reading.z is not None:
+        return Sentence("because_look", {"arm": arm, "z": f"{reading.z:.2f}", "bound": f"{reading.bound:.2f}"})
     p_value = 1.0 if reading.p_value is None else reading.p_value
     return Sentence("because_adjusted", {"arm": arm, "p": chance(p_value), "alpha": f"{question.alpha:g}"})
 
@@ -243,6 +242,8 @@ def _corrected(case: Case, best: Reading) -> float | None:
     estimate, bound = comparison.estimate, comparison.bound
     if estimate is None or bound is None or not estimate.value:
         return None
+    if best.bound is not None:
+        bound = best.bound
     if case.readings.bar:
         bound = math.sqrt(2 * math.log(case.readings.bar))
     z = z_of(estimate.p_value)

@@ -6,7 +6,8 @@ from string import Formatter
 import pytest
 
 from engine.core import sentences
-from engine.core.sentences import TEXTS, Label, Sentence, chance, listed, odds, people, points, say
+from engine.core.sentences import Label, Sentence, chance, listed, odds, people, points, say
+from engine.core.texts import TEXTS
 from tests.core.standing_makers import make_standing
 
 HAN = re.compile(r"[\u4e00-\u9fff]")
@@ -38,7 +39,11 @@ CASES = {
         {"control": (36, 300), "story": (36, 300)}, {"stages": {"dialled": {"control": 3200, "story": 2800}}},
         {"shares": SHARES},
     ),
-    "group": ({"control": (36, 300), "story": (36, 300)}, {}, {"method": "group"}),
+    "planned look": ({"control": (120, 1000), "story": (260, 1000)}, {}, {"method": "group", "planned": 1000}),
+    "before a planned look": (
+        {"control": (36, 300), "story": (36, 300)}, {"finished": False}, {"method": "group", "planned": 5000},
+    ),
+    "group without a plan": ({"control": (36, 300), "story": (36, 300)}, {}, {"method": "group"}),
 }  # fmt: skip
 
 

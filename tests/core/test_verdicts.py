@@ -324,3 +324,66 @@ def test_a_lift_wins_downward_where_less_is_better():
 
     assert verdict_of(standing(make_question(), make_evidence(fewer)))["status"] == "winner"
     assert verdict_of(standing(make_question(), make_evidence(more)))["arms"] == {"story": "loser"}
+
+
+PLAN = {"method": "group", "planned": 5000}
+
+
+def test_planned_looks_may_be_read_at_every_fifth():
+    """At a fifth of the plan only a huge difference is proof; between looks the last one stands."""
+    early = make_standing({"control": (60, 500), "story": (200, 500)}, {"finished": False}, **PLAN)
+    at_first = make_standing({"control": (120, 1000), "story": (160, 1000)}, {"finished": False}, **PLAN)
+    huge = make_standing({"control": (120, 1000), "story": (260, 1000)}, {"finished": False}, **PLAN)
+
+    assert not early["safe_to_read"]["ok"]
+    assert verdict_of(early)["status"] == "not_enough_people"
+    assert at_first["safe_to_read"]["ok"]
+    assert at_first["metrics"][0]["comparisons"][0]["p_value"] < 0.05
+    assert verdict_of(at_first)["status"] == "not_enough_people"
+    assert verdict_of(huge)["status"] == "winner"
+    assert verdict_of(huge)["final"]
+
+
+def test_a_planned_look_is_never_taken_back():
+    """An arm that was proven at a look stays proven, and one that was ruled out gets no more contacts."""
+    history = (LookCounts({"control": 1000, "story": 1000, "gift": 1000}, {"control": 120, "story": 260, "gift": 50}),)
+    counted = {"control": (300, 2500), "story": (310, 2500), "gift": (50, 1000)}
+
+    verdict = verdict_of(make_standing(counted, {"history": history, "finished": False}, **PLAN))
+
+    assert verdict["arms"] == {"story": "winner", "gift": "loser"}
+    assert verdict["final"]
+
+
+def test_planned_looks_spend_alpha_once():
+    """Five looks at nothing cross a bound in no more than alpha of the campaigns."""
+    import numpy as np
+
+    random, false, campaigns = np.random.default_rng(3), 0, 120
+    for _ in range(campaigns):
+        drawn = random.binomial(1000, 0.12, (5, 2)).cumsum(axis=0)
+        looks = [LookCounts({"control": 1000 * k, "story": 1000 * k}, {"control": c, "story": t})
+                 for k, (c, t) in enumerate(drawn.tolist(), start=1)]  # fmt: skip
+        counted = {"control": (drawn[4][0], 5000), "story": (drawn[4][1], 5000)}
+        found = make_standing(counted, {"history": tuple(looks[:4])}, **PLAN)
+        false += verdict_of(found)["arms"]["story"] in {"winner", "loser"}
+
+    assert false / campaigns <= 0.05 + 3 * (0.05 * 0.95 / campaigns) ** 0.5
+
+
+def test_planned_looks_without_a_plan_are_read_at_the_end():
+    """Nobody can say what a fifth of the plan is when there is none."""
+    found = make_standing(WINNING, method="group")
+
+    assert verdict_of(found)["status"] == "winner"
+    assert any("planned number" in warning for warning in found["warnings"])
+
+
+def test_the_end_of_the_roster_is_the_last_planned_look():
+    """Where fewer came than planned, what is left of alpha is spent at the end; the rest may lean."""
+    proven = make_standing(WINNING, **PLAN)
+    leaning = make_standing({"control": (360, 3000), "story": (400, 3000)}, **PLAN)
+
+    assert verdict_of(proven)["status"] == "winner"
+    assert verdict_of(leaning)["status"] == "leaning"
+    assert "group" in proven["metrics"][0]["comparisons"][0]

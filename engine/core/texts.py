@@ -1,0 +1,235 @@
+"""Every sentence that a standing can say: English and Chinese side by side, with the same values in both."""
+
+TEXTS: dict[str, tuple[str, str]] = {
+    # Pieces that other sentences are made of.
+    "raises": ("raises", "提高"),
+    "lowers": ("lowers", "降低"),
+    "one_point": ("1 point", "1 个百分点"),
+    "rate_size": ("{value} points", "{value} 个百分点"),
+    "other_size": ("{value}", "{value}"),
+    "range": ("{value} (likely range {low} to {high})", "{value}（可能区间 {low} 至 {high}）"),
+    "effect": (
+        "it {verb} {metric} by {size}, with {people} in it and {control_people} in the control",
+        "{metric}{verb} {size}，实验组 {people}，对照组 {control_people}",
+    ),
+    # The sentence that a manager repeats.
+    "winner": ("{arm} wins: {effect}.", "{arm} 胜出：{effect}。"),
+    "leaning": ("{arm} looks best but is not proven: {effect}.", "{arm} 暂时领先，尚未证实：{effect}。"),
+    "leaning_proven": (
+        "{arm} is proven better than the control; whether another arm is better still is open: {effect}.",
+        "{arm} 已证实优于对照，是否还有更好的实验组尚无定论：{effect}。",
+    ),
+    "leaning_audience": (
+        "{arm} yields more, but it holds other people, so nothing says what the cause is: {effect}.",
+        "{arm} 的结果更好，但人群不同，不能说明原因：{effect}。",
+    ),
+    "no_difference_one": (
+        "{arm} is not worth a change, a lift of {useful} is not to be expected: {effect}.",
+        "{arm} 不值得更换，不会有 {useful}的提升：{effect}。",
+    ),
+    "no_difference_many": (
+        "No arm is worth a change: a lift of {useful} in {metric} is not to be expected from any of {arms}, "
+        "with {people} per arm or more.",
+        "没有值得更换的实验组：{arms} 的{metric}都不会有 {useful}的提升，每组至少 {people}。",
+    ),
+    "keep_control": (
+        "Keep the control: {arms} did worse, and no arm shows a lift of {useful}, with {people} per arm or more. "
+        "The nearest is {arm}: {effect}.",
+        "保留对照：{arms} 更差，且没有实验组达到 {useful}的提升，每组至少 {people}。最接近的是 {arm}：{effect}。",
+    ),
+    "keep_control_one": (
+        "Keep the control, {arm} is worse: {effect}.",
+        "保留对照，{arm} 更差：{effect}。",
+    ),
+    "not_yet": (
+        "Not enough people yet: {have} per arm are counted.",
+        "样本不足：每组已计入 {have}。",
+    ),
+    "not_yet_planned": (
+        "Not enough people yet: {have} of {planned} per arm are counted.",
+        "样本不足：每组已计入 {have}，计划 {planned}。",
+    ),
+    "not_enough": (
+        "Not enough people to tell: a lift of {useful} is neither shown nor ruled out. The highest is {arm}: {effect}.",
+        "样本不足，无法判断：{useful}的提升既未证实也未排除。最高的是 {arm}：{effect}。",
+    ),
+    "nobody": (
+        "Not enough people: there are no two arms to compare yet.",
+        "样本不足：还没有可以比较的两组。",
+    ),
+    "stopped": ("Stopped for safety: {reasons}.", "因安全停止：{reasons}。"),
+    "data_balance": (
+        "Data problem, no verdict: the arms did not get their shares ({stage}), {odds} : 1 against chance.",
+        "数据异常，没有结论：各组人数（{stage}）与设定比例不符，{odds} : 1 不是偶然。",
+    ),
+    "data_placebo": (
+        "Data problem, no verdict: {metric} differs between arms that cannot change it (p {p}).",
+        "数据异常，没有结论：各组的{metric}本不受方案影响，却出现差异（p {p}）。",
+    ),
+    # What to do next, and what not to do.
+    "next_winner": (
+        "Make {arm} the control of the next round. Do not promise the whole lift: a winner's number is a bit high.",
+        "下一轮以 {arm} 为对照。不要承诺全部提升：胜出者的数字总是略微偏高。",
+    ),
+    "next_leaning": (
+        "Take {arm} if the change costs nothing, or confirm it in a round with about {needed} per arm. "
+        "Do not count it as learned.",
+        "若更换没有成本，可以采用 {arm}；否则用每组约 {needed}的一轮来证实。不要当作已证实的结论。",
+    ),
+    "next_leaning_bare": (
+        "Take {arm} if the change costs nothing, or confirm it in a round of its own. Do not count it as learned.",
+        "若更换没有成本，可以采用 {arm}；否则单独用一轮来证实。不要当作已证实的结论。",
+    ),
+    "next_leaning_proven": (
+        "Keep calling the arms that are left. Do not stop for a number that is higher today.",
+        "继续外呼其余实验组。不要因为今天的数字更高而提前停止。",
+    ),
+    "next_audience": (
+        "Call {arm} first where a contact costs the same. Do not read this as an effect of the call.",
+        "若每个客户的成本相同，先外呼 {arm}。不要把差异理解为外呼方案的效果。",
+    ),
+    "next_no_difference": (
+        "Keep the control and test something bolder. Do not run the same arms again.",
+        "保留对照，尝试差别更大的方案。不要重复同样的实验组。",
+    ),
+    "next_wait": (
+        "Wait until every call is made and its conversion window is over. Do not act on the numbers before that.",
+        "等所有外呼完成且转化窗口结束。在此之前不要根据数字行动。",
+    ),
+    "next_wait_window": (
+        "Every call is made: wait for {waiting} inside the conversion window. Do not act on the numbers before that.",
+        "外呼已完成：还有 {waiting}在转化窗口内，请等待。在此之前不要根据数字行动。",
+    ),
+    "next_wait_people": (
+        "Wait for {missing} more per arm. Do not act on the numbers before that.",
+        "每组还需 {missing}，请等待。在此之前不要根据数字行动。",
+    ),
+    "next_wait_days": (
+        "Wait for {missing} more per arm, {days} more days at this pace. Do not act on the numbers before that.",
+        "每组还需 {missing}，按目前速度还需 {days} 天。在此之前不要根据数字行动。",
+    ),
+    "next_race": (
+        "Keep calling; the race tells when it is decided, and may be read at any time. Do not pick the highest number.",
+        "继续外呼；何时有结论由检验决定，可以随时查看。不要直接选数字最高的一组。",
+    ),
+    "next_more": (
+        "To see a lift of {useful}, run a round with about {needed} per arm. Do not pick the highest number.",
+        "若要看出 {useful}的提升，每组约需 {needed}。不要直接选数字最高的一组。",
+    ),
+    "next_more_bare": (
+        "Run a larger round. Do not pick the highest number.",
+        "扩大样本再做一轮。不要直接选数字最高的一组。",
+    ),
+    "next_nobody": (
+        "Check that calls go out and that outcomes arrive for the control and for one arm at least.",
+        "检查外呼是否进行，对照组和至少一个实验组是否有结果。",
+    ),
+    "next_stopped": (
+        "Listen to the calls of {arms} first. Do not resume before the cause is known.",
+        "先听 {arms} 的通话。原因查明之前不要恢复。",
+    ),
+    "next_balance": (
+        "Find out why {arm} has {observed} where {expected} were due: imports, refusals, adapters. "
+        "Do not use any number of this experiment.",
+        "查明 {arm} 为何有 {observed}，而应有 {expected}：检查导入、拒呼规则和线路。不要使用本实验的任何数字。",
+    ),
+    "next_placebo": (
+        "Compare hours, lines and caller numbers of the arms. Do not use any number of this experiment.",
+        "对比各组的外呼时间、线路和外显号码。不要使用本实验的任何数字。",
+    ),
+    # Reasons.
+    "because_adjusted": (
+        "{arm}: adjusted over all arms, chance alone gives such a number with p {p}; the limit is {alpha}.",
+        "{arm}：按全部实验组校正后，仅凭偶然得到这样数字的 p {p}，界限为 {alpha}。",
+    ),
+    "because_look": (
+        "{arm}: {z} standard errors from the control at the last planned look; {bound} are proof.",
+        "{arm}：在上一次计划查看时与对照相差 {z} 个标准误，达到 {bound} 即为证实。",
+    ),
+    "because_unconfirmed": (
+        "{arm}: so few succeeded that only the exact test counts, and it does not confirm the difference.",
+        "{arm}：转化人数太少，只能以精确检验为准，而精确检验未能证实差异。",
+    ),
+    "because_odds_for": (
+        "{arm}: the odds are {odds} : 1 that it is better; {bar} : 1 is proof.",
+        "{arm}：优于对照的赔率为 {odds} : 1，达到 {bar} : 1 即为证实。",
+    ),
+    "because_odds_against": (
+        "{arm}: the odds are {odds} : 1 against a lift of {useful}; {bar} : 1 rules it out.",
+        "{arm}：没有 {useful}提升的赔率为 {odds} : 1，达到 {bar} : 1 即可排除。",
+    ),
+    "because_below": (
+        "{arm}: its whole range lies below the smallest useful lift of {useful}.",
+        "{arm}：整个区间低于最小有用提升 {useful}。",
+    ),
+    "because_loser": ("{arm} is out of the race: it did worse.", "{arm} 更差，已出局。"),
+    "because_audience": (
+        "{arm} is another pack of people, compared and not randomized: no claim about causes.",
+        "{arm} 是另一个人群包，只作对比，没有随机分组：不能说明因果。",
+    ),
+    "because_corrected": (
+        "Corrected for having been picked as the winner, the lift is about {size}.",
+        "按“因胜出而被选中”校正后，提升约为 {size}。",
+    ),
+    "because_waiting": (
+        "{waiting} are still inside the conversion window and in no number.",
+        "还有 {waiting}在转化窗口内，未计入任何数字。",
+    ),
+    "because_harm": (
+        "{arm} has {count} complaints in {contacts} calls, {odds} : 1 that it exceeds the limit of 1 in 10,000",
+        "{arm} 在 {contacts} 次外呼中有 {count} 次投诉，超过万分之一上限的赔率为 {odds} : 1",
+    ),
+    "because_pause_at": (
+        "{arm} has {count} people in {metric}, and {limit} pause an arm",
+        "{arm} 的{metric}已有 {count} 例，达到 {limit} 例即暂停",
+    ),
+    "because_no_worse_by": (
+        "{arm} is worse than the control in {metric} by {size}, and {margin} are allowed",
+        "{arm} 的{metric}比对照差 {size}，允许范围为 {margin}",
+    ),
+    "because_guardrail": ("{reason}.", "{reason}。"),
+    # Safe to read now?
+    "safe_sequential": ("the race may be read at any time", "该检验可以随时查看"),
+    "safe_fixed": ("everyone is counted, and this is the one reading", "所有人均已计入，这是唯一的一次查看"),
+    "safe_group": (
+        "each planned look, at every fifth of the plan, may be read; in between the last one stands",
+        "计划人数每达到五分之一可查看一次；其间以上一次为准",
+    ),
+    "unsafe_group": ("the first planned look, at a fifth of the plan, is still to come", "尚未达到计划人数的五分之一"),
+    "safe_alarm": ("a guardrail's alarm holds at every look", "安全警报随时有效"),
+    "unsafe_fixed": ("a fixed horizon is read once, at the end", "固定样本只在结束时查看一次"),
+    "unsafe_data": ("the data have a problem", "数据异常"),
+    # Warnings.
+    "warn_needs_rate": (
+        "Reading early needs a rate as the primary metric; this one is read once, at the end.",
+        "中途查看要求主要指标是比率；本实验只在结束时查看一次。",
+    ),
+    "warn_needs_plan": (
+        "Planned looks need the planned number of people per arm; this is read once, at the end.",
+        "计划查看需要设定每组人数；本实验只在结束时查看一次。",
+    ),
+    "warn_revised": (
+        "Late reports changed people who were counted before; the race counts those changes from the next look on.",
+        "迟到的回报改变了已计入的人；检验从下一次查看起计入这些变化。",
+    ),
+    "warn_audience": (
+        "Other packs of people, compared and not randomized: {arms}. No causal claim is made.",
+        "{arms} 是不同的人群包，只作对比，没有随机分组：不作因果结论。",
+    ),
+    "warn_assignment_unknown": (
+        "Nothing here proves that contacts were assigned at random: a difference may be the people, not the arm.",
+        "该文件不能证明客户是随机分组的：差异可能来自人群，而不是方案。",
+    ),
+    "warn_attempts_as_contacts": (
+        "Rows are taken for contacts. If one person has several rows, name the column that says who.",
+        "每行按一个客户计算。如果同一人有多行，请指定客户所在的列。",
+    ),
+    "warn_blank_cells": (
+        "Blank cells were counted as zero: {counts}.",
+        "空白单元格按零计入：{counts}。",
+    ),
+    "warn_counts_only": (
+        "From counts alone nobody can see whether contacts were assigned at random or read only once.",
+        "仅凭计数无法判断客户是否随机分组，也无法判断是否只查看一次。",
+    ),
+}  # fmt: skip
