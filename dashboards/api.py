@@ -171,7 +171,7 @@ def read_looks(workspace: Workspace, now: Now, name: str) -> dict[str, Any]:
             {
                 "look": look.number, "as_of": look.as_of, "status": look.status,
                 "estimate": {
-                    arm: {"difference": value, "interval": [low, high]}
+                    arm: {"value": value, "interval": [low, high]}
                     for arm, (value, low, high) in look.estimate.items()
                 },
             }

@@ -1,0 +1,336 @@
+"""What pages say, and what they never let through."""
+
+import dataclasses
+from html.parser import HTMLParser
+from typing import Any
+
+import pytest
+from jinja2 import UndefinedError
+
+from dashboards.app import HEADERS
+from dashboards.pages.error import error_page
+from dashboards.pages.evidence import VERDICTS, verdict_of
+from dashboards.pages.figures import clarity_of
+from dashboards.pages.home import home
+from dashboards.pages.login import Login
+from dashboards.pages.results import results_page
+from dashboards.rendering import Frame, environment, render
+from dashboards.rendering.languages import words
+from tests.dashboards.makers import Steps, make_card, make_client, make_results, make_standing
+
+PAGE = "/experiments/gift-first-2026-11"
+HOSTILE = "<script>alert(1)</script>'\"><img src=x onerror=alert(2)>{{ 7*7 }}"
+FRAME = Frame("en", "Title", "/", (("Experiments", "/", True),), "operator", "word")
+
+
+class Tags(HTMLParser):
+    """Every tag of a page with its attributes."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.handle_starttag(tag, attrs)
+
+
+def page_of(steps: Steps, path: str = PAGE, **options: Any) -> str:
+    """A page's HTML."""
+    answer = make_client(open=True).get(path, **options)
+    assert answer.status_code == 200
+    return answer.text
+
+
+def test_verdict_comes_first(steps: Steps) -> None:
+    """The verdict's sentence stands above the trust strip, and that above every table."""
+    html = page_of(steps)
+    places = [html.index(part) for part in ("adds about 2.9 friends", "Balance of the arms", "<table")]
+    assert places == sorted(places)
+    for said in (
+        "+2.9 pt",
+        "+24.2%",
+        "+870",
+        "360 / 3,000",
+        "of people assigned",
+        "higher is better",
+        "9f2c41d07ab3e851",
+    ):
+        assert said in html
+
+
+@pytest.mark.parametrize("status", VERDICTS)
+def test_every_verdict_has_its_word(steps: Steps, status: str) -> None:
+    """Each of the six verdicts is named, with what not to do."""
+    standing = make_standing()
+    standing["verdict"] |= {"status": status}
+    steps.found = make_results(standing)
+    html = page_of(steps)
+    assert VERDICTS[status] in html
+    assert "What not to do" in html
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"verdict": {"status": "data_problem", "sentence": "Broken.", "next": "Look.", "reasons": []}},
+        {"balance": [{"stage": "dialled", "p_value": 0.00001, "ok": False}]},
+        {"placebo": {"metric": "connect", "p_value": 0.0001, "ok": False}},
+    ],
+)
+def test_red_blanks_the_verdict(steps: Steps, changes: dict[str, Any]) -> None:
+    """With a data problem no lift, no range and no winner is shown anywhere, and the page says what to look at."""
+    steps.found = make_results(make_standing(**changes))
+    html = page_of(steps)
+    assert "Data problem, no verdict" in html
+    assert "first cure what is red" in html
+    for number in ("+2.9", "+24.2%", "+870", "Winner", "better than the control", 'id="lift-t"', "adds about 2.9"):
+        assert number not in html
+
+
+def test_red_names_where_to_look() -> None:
+    """An unbalanced stage is named."""
+    standing = make_standing(balance=[{"stage": "dialled", "p_value": 0.00001, "ok": False}])
+    checks = results_page(make_results(standing), words("en")).checks
+    assert (checks[0].light, "dialed (p < 0.001)" in checks[0].sentence) == ("bad", True)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "better", "useful", "clarity"),
+    [
+        (0.002, 0.04, "higher", 0.01, "better"), (-0.04, -0.002, "higher", 0.01, "worse"),
+        (0.002, 0.04, "lower", 0.01, "worse"), (-0.04, -0.002, "lower", 0.01, "better"),
+        (-0.004, 0.004, "higher", 0.01, "same"), (-0.02, 0.02, "higher", 0.01, "unclear"),
+        (None, None, "higher", 0.01, "unclear"), (-0.004, 0.004, "higher", None, "unclear"),
+    ],
+)  # fmt: skip
+def test_a_range_is_read_by_its_ends(low: float, high: float, better: str, useful: float, clarity: str) -> None:
+    """Better and worse follow the metric's direction; a range inside the useful lift shows no difference."""
+    assert clarity_of(low, high, better, useful) == clarity
+
+
+def test_too_early_calls_nothing_better() -> None:
+    """While the standing may not be read, no arm of any metric is called better or worse."""
+    standing = make_standing(safe_to_read={"ok": False, "why": "a fixed horizon is read once"})
+    figures = results_page(make_results(standing), words("en")).figures
+    assert {arm.lift.clarity for figure in figures for arm in figure.arms if arm.lift} <= {"unclear", "same"}
+
+
+def test_the_engine_decides_what_an_arm_is_called() -> None:
+    """The word beside an arm of the primary metric is the status that the standing gives it."""
+    standing = make_standing()
+    standing["verdict"]["arms"] = {"gift-first": "leaning", "story": "loser"}
+    primary = results_page(make_results(standing), words("en")).primary
+    assert primary is not None
+    assert [arm.lift.word for arm in primary.arms if arm.lift] == ["leaning, not proven", "worse, proven"]
+
+
+def test_unadjusted_luck_is_not_called_better() -> None:
+    """A range above zero whose adjusted p-value is not below alpha stays unclear."""
+    standing = make_standing()
+    found = standing["metrics"][1]["comparisons"][0]
+    found |= {"interval": [0.001, 0.04], "p_adjusted": 0.2}
+    del found["sequential"]
+    figures = results_page(make_results(standing), words("en")).figures
+    assert figures[1].arms[1].lift is not None
+    assert figures[1].arms[1].lift.clarity == "unclear"
+
+
+@pytest.mark.parametrize(
+    ("standing", "safe"),
+    [
+        ({"method": "sequential", "state": "running"}, True), ({"method": "fixed", "state": "running"}, False),
+        ({"method": "fixed", "state": "decided"}, True), ({"method": "group", "state": "running"}, False),
+        ({"safe_to_read": {"ok": False, "why": "too early", "why_zh": "太早"}}, False),
+    ],
+)  # fmt: skip
+def test_safe_to_read_is_answered(standing: dict[str, Any], safe: bool) -> None:
+    """Whether a reading now is safe follows from the method, or is what the engine says."""
+    assert verdict_of(standing, words("en")).safe is safe
+
+
+def test_guardrails_pass_or_fail(steps: Steps) -> None:
+    """A guardrail is as the engine says: pass, fail (shown open), or not clear yet."""
+    steps.found = make_results(make_standing(guardrails=[{"metric": "opt_out", "arm": "story", "status": "fail"}]))
+    page = results_page(steps.found, words("en"))
+    assert [figure.guarded for figure in page.guardrails] == ["fail", "undecided"]
+    assert '<details class="metric" id="metric-opt_out" open>' in page_of(steps)
+
+
+def test_a_standing_of_nothing_still_shows(steps: Steps) -> None:
+    """A draft without a metric, a look or a funnel has a page that says so."""
+    bare = {"schema": "ringlab.standing/1", "experiment": "gift-first-2026-11", "state": "draft", "control": "control"}
+    steps.found = make_results(
+        bare, card=make_card(state="draft", verdict=None, lift=None, days_left=None, planned=0), funnel=(), looks=(),
+        differences={}, refusals=(), money=None, settings={},
+    )  # fmt: skip
+    html = page_of(steps)
+    assert "Not enough people yet" in html
+    assert "Nobody is assigned yet" in html
+
+
+def test_what_cannot_be_computed_is_a_dash(steps: Steps) -> None:
+    """A comparison without a number shows a dash, and the picture leaves the arm out."""
+    standing = make_standing()
+    standing["metrics"][0]["comparisons"][1] = {
+        "arm": "story",
+        "control": "control",
+        "difference": None,
+        "interval": None,
+    }
+    standing["metrics"][0]["comparisons"][0]["sequential"] = {"p_value": 0.01, "interval": None}
+    steps.found = make_results(standing)
+    html = page_of(steps)
+    assert "story ·" not in html
+    assert "gift-first · better" in html
+
+
+def test_nothing_hostile_gets_through(steps: Steps) -> None:
+    """Whatever a file, a script or a provider says is shown as text, on every page and in every picture."""
+    card = make_card(hypothesis=HOSTILE, owner=HOSTILE, health_reason=HOSTILE, next_action=HOSTILE, health="bad")
+    standing = make_standing(warnings=[HOSTILE])
+    standing["verdict"] |= {"sentence": HOSTILE, "next": HOSTILE, "reasons": [HOSTILE]}
+    standing["metrics"][0]["label"] = HOSTILE
+    for arm in standing["metrics"][0]["arms"][1:]:
+        arm["arm"] = HOSTILE
+    standing["metrics"][0]["comparisons"][0]["arm"] = HOSTILE
+    found = make_results(standing, card=card, yaml=HOSTILE, reproduce=HOSTILE, settings={HOSTILE: HOSTILE})
+    rows = tuple(
+        dataclasses.replace(row, block=HOSTILE, parts=(("added", HOSTILE),)) for row in found.differences["story"]
+    )
+    funnel = tuple(dataclasses.replace(step, counts={**step.counts, HOSTILE: 5}) for step in found.funnel)
+    steps.found = dataclasses.replace(
+        found, differences={HOSTILE: rows}, funnel=funnel, refusals=((HOSTILE, HOSTILE, 1),)
+    )
+    steps.listed = (card,)
+    for path in ("/", PAGE, f"{PAGE}?lang=zh-CN", f"{PAGE}?fragment=main"):
+        html = page_of(steps, path)
+        assert "alert(1)" in html
+        tags = Tags(html).tags
+        assert not [tag for tag, _ in tags if tag == "img"]
+        assert all((attributes.get("src") or "").startswith("/static/") for tag, attributes in tags if tag == "script")
+        assert not [name for _, attributes in tags for name in attributes if name.startswith("on") or name == "style"]
+        assert "49" not in html.split("alert(2)")[1][:20]
+
+
+def test_headers_shut_the_page(steps: Steps) -> None:
+    """Every answer forbids foreign scripts, frames, sniffing and referrers, errors too."""
+    client = make_client(open=True)
+    for path in ("/", PAGE, "/nope", "/static/site.css", "/healthz", "/api/v1/experiments"):
+        answer = client.get(path)
+        for name, value in HEADERS.items():
+            assert answer.headers[name.decode()] == value.decode()
+    assert "immutable" in client.get("/static/site.css").headers["cache-control"]
+    assert client.get("/").headers["cache-control"] == "no-store"
+
+
+def test_nothing_comes_from_elsewhere(steps: Steps) -> None:
+    """No page names an address of another site, and none has a style or script of its own in it."""
+    for path in ("/", PAGE, "/nope"):
+        for tag, attributes in Tags(make_client(open=True).get(path).text).tags:
+            for name in ("src", "href", "action", "formaction"):
+                assert (attributes.get(name) or "/").startswith(("/", "#"))
+            assert tag != "style"
+
+
+def test_friendly_errors(steps: Steps) -> None:
+    """An unknown experiment answers 404 with the nearest name; a bug answers 500 with no insides."""
+    missing = make_client(open=True).get("/experiments/gift-frist-2026-11")
+    assert missing.status_code == 404
+    assert "did you mean" in missing.text
+    steps.raises["cards"] = RuntimeError("+8613800138000")
+    broken = make_client(open=True).get("/")
+    assert broken.status_code == 500
+    assert "13800138000" not in broken.text
+    assert broken.headers["x-error-number"]
+
+
+def test_home_groups_by_state() -> None:
+    """What is under way comes first, then drafts, then what is over; trouble under way is counted."""
+    cards = tuple(
+        make_card(name=name, state=state, health=health)
+        for name, state, health in (
+            ("a", "decided", "good"), ("b", "draft", "good"), ("c", "running", "bad"), ("d", "waiting", "good"),
+        )
+    )  # fmt: skip
+    page = home(cards, words("en"))
+    assert [[card.name for card in group.cards] for group in page.groups] == [["c", "d"], ["b"], ["a"]]
+    assert (page.live, page.attention) == (2, 1)
+
+
+def test_home_of_nothing_says_how_to_begin(steps: Steps) -> None:
+    """Without any experiment the page shows the command that starts one."""
+    steps.listed = ()
+    assert "ringlab start" in page_of(steps, "/")
+
+
+def test_home_shows_no_lift_of_broken_data() -> None:
+    """A card with a data problem has no number."""
+    card = make_card(verdict={"status": "data_problem", "sentence": "x"}, lift=0.05)
+    assert home((card,), words("en")).groups[0].cards[0].lift is None
+
+
+def test_fragment_is_the_main_part_alone(steps: Steps) -> None:
+    """The live refresh gets what stands in the main part and nothing around it; only live pages ask for it."""
+    client = make_client(open=True)
+    whole, part = client.get(PAGE).text, client.get(f"{PAGE}?fragment=main").text
+    assert "<html" not in part
+    assert part.strip() in whole
+    assert 'data-refresh="10"' in whole
+    steps.found = make_results(card=make_card(state="decided"))
+    assert "data-refresh" not in page_of(steps)
+
+
+def test_fragment_of_nobody_is_401(steps: Steps) -> None:
+    """A session that ended during the refresh is told so, instead of a sign-in form within the page."""
+    assert make_client().get(f"{PAGE}?fragment=main").status_code == 401
+
+
+def test_a_template_may_only_read_what_the_page_has() -> None:
+    """A name that a page does not have is an error, never an empty place; a page cannot be written to."""
+    with pytest.raises(UndefinedError):
+        environment("en").from_string("{{ page.nothing }}").render(page=Login("/", refused=False), frame=FRAME)
+    page = error_page(404, "x", words("en"))
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        page.title = "y"  # type: ignore[misc]
+    assert "404" in render("error.html", FRAME, page)
+
+
+@pytest.mark.parametrize(
+    ("path", "kind"),
+    [
+        ("standing.json", "application/json"),
+        ("standing.csv", "text/csv; charset=utf-8"),
+        ("experiment.yaml", "application/yaml"),
+    ],
+)
+def test_downloads(steps: Steps, path: str, kind: str) -> None:
+    """The standing and the definition are given as files with the experiment's name, to who is signed in."""
+    answer = make_client(open=True).get(f"{PAGE}/{path}")
+    assert answer.headers["content-type"] == kind
+    assert "gift-first-2026-11" in answer.headers["content-disposition"]
+    assert make_client().get(f"{PAGE}/{path}").status_code == 303
+
+
+def test_csv_has_a_row_for_each_metric_and_arm(steps: Steps) -> None:
+    """The table names metric, arm, counts, range and the comparison."""
+    lines = make_client(open=True).get(f"{PAGE}/standing.csv").text.splitlines()
+    assert lines[0].startswith("metric,role,denominator,arm,contacts,total,estimate,low,high,difference")
+    assert len(lines) == 1 + 5 * 3
+    assert lines[2].startswith("conversion,primary,assigned,gift-first,3000,447.0,0.149")
+
+
+def test_segments_are_marked_exploratory(steps: Steps) -> None:
+    """Segments are shown when the standing has them, and say that they decide nothing."""
+    one = {
+        "value": "lapsed",
+        "arms": [{"arm": "story", "contacts": 900}],
+        "comparisons": [{"arm": "story", "difference": 0.01, "interval": [-0.01, 0.03], "p_adjusted": 0.4}],
+    }
+    steps.found = make_results(make_standing(segments=[{"column": "segment", "exploratory": True, "values": [one]}]))
+    html = page_of(steps)
+    assert "never a verdict" in html
+    assert "lapsed" in html
