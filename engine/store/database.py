@@ -170,11 +170,15 @@ class Database:
         try:
             yield
         except DBAPIError as error:
-            said = str(error.orig).lower()
-            for sign, cure in CURES.items():
-                # A write inside `reading` fails with the words of a file without rights, and is a mistake of ours.
-                if sign in said and (writing or sign != "readonly database"):
-                    raise DatabaseError(f"{self.url}: {cure}") from error.orig
+            # A full disk ends the whole transaction, and then undoing a part of it fails too: the first error tells.
+            first: BaseException | None = error
+            while first is not None:
+                said = str(first.orig).lower() if isinstance(first, DBAPIError) else ""
+                for sign, cure in CURES.items():
+                    # A write inside `reading` fails in the words of a file without rights, and is a mistake of ours.
+                    if sign in said and (writing or sign != "readonly database"):
+                        raise DatabaseError(f"{self.url}: {cure}") from error.orig
+                first = first.__context__
             raise
 
     def backup(self, path: Path) -> None:

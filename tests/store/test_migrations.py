@@ -29,8 +29,7 @@ def shape(connection: Connection) -> dict[str, object]:
         found[table] = [
             connection.execute(text(f"SELECT * FROM pragma_table_xinfo('{table}')")).all(),
             sorted(
-                tuple(row)[2:]
-                for row in connection.execute(text(f"SELECT * FROM pragma_foreign_key_list('{table}')"))
+                tuple(row)[2:] for row in connection.execute(text(f"SELECT * FROM pragma_foreign_key_list('{table}')"))
             ),
         ]
         for index in connection.execute(text(f"SELECT * FROM pragma_index_list('{table}')")).all():
