@@ -245,11 +245,19 @@ def _with_extras(question: Question, metric: MetricTallies, comparison: Comparis
     if metric.strata and metric.kind == "rate":
         comparison = replace(comparison, stratified=_stratified(question, metric, comparison.arm))
     if metric.covariate and metric.kind != "ratio":
-        treated, control = metric.tallies[comparison.arm], metric.tallies[question.control]
-        if min(treated.count, control.count) >= 2 and (saved := variance_saved(treated, control)) < 1 - 1e-12:
-            covaried = cuped_difference(treated, control, question.level)
-            comparison = replace(comparison, covaried=covaried, saved=saved)
+        comparison = _covaried(question, metric, comparison)
     return comparison
+
+
+def _covaried(question: Question, metric: MetricTallies, comparison: Comparison) -> Comparison:
+    """With the estimate that the covariate leaves, where anything is left that varies."""
+    treated, control = metric.tallies[comparison.arm], metric.tallies[question.control]
+    if min(treated.count, control.count) < 2 or treated.variance + control.variance <= 0:
+        return comparison
+    saved = variance_saved(treated, control)
+    if saved >= 1 - 1e-12:
+        return comparison
+    return replace(comparison, covaried=cuped_difference(treated, control, question.level), saved=saved)
 
 
 def _stratified(question: Question, metric: MetricTallies, arm: str) -> Estimate | None:

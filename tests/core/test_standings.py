@@ -386,3 +386,24 @@ def test_three_points_are_seen_about_72_times_in_a_hundred():
 
     assert abs(found / rounds - 0.72) < 4 * math.sqrt(0.72 * 0.28 / rounds)
     assert contacts_per_arm(0.12, 0.03, arms=14) > 3000
+
+
+values = st.lists(st.sampled_from([0.0, 1.0, -2.5, 1e6, 1e-9]), max_size=12)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.tuples(values, st.sampled_from([0.0, 1.0, -1.0])), min_size=1, max_size=3), st.booleans())
+def test_any_values_give_a_standing_that_is_json(drawn, is_ratio):
+    """Means and ratios of anything, with a covariate that may never vary, are numbers or null with a reason."""
+    tallies = {
+        arm: Tally.of(ys, [y * slope for y in ys])
+        for arm, (ys, slope) in zip(("control", "a", "b"), drawn, strict=False)
+    }
+    kind = "ratio" if is_ratio else "mean"
+    metric = make_rate({}, kind=kind, tallies=tallies, covariate=not is_ratio)
+
+    found = standing(make_question(tuple(tallies)), make_evidence(metric))
+
+    json.dumps(found, allow_nan=False)
+    for comparison in found["metrics"][0]["comparisons"]:
+        assert comparison["difference"] is not None or comparison["reason"]
