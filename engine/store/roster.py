@@ -11,7 +11,22 @@ from datetime import datetime
 from itertools import islice
 from typing import Any, Final, TypeVar
 
-from sqlalchemy import Column, ColumnElement, Connection, Row, Select, TextClause, func, insert, or_, select, text
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    String,
+    TextClause,
+    func,
+    insert,
+    or_,
+    select,
+    text,
+    type_coerce,
+)
 
 from engine.core.assignment import Assignment
 from engine.core.contacts import Contact, masked
@@ -124,7 +139,9 @@ def _all_new(connection: Connection, rows: list[dict[str, Any]], now: datetime) 
 
 
 def _merge(connection: Connection, rows: list[dict[str, Any]], now: datetime) -> ImportCount:
-    known = _known(connection, "key", rows) | _known(connection, "phone", rows)
+    known = _known(connection, "key", rows)
+    other = [row for row in rows if known.get(row["key"]) != row]
+    known |= _known(connection, "phone", other)
     current = dict(known)
     owners = {row["phone"]: key for key, row in known.items()}
     counts = {"new": 0, "changed": 0, "same": 0}
@@ -151,11 +168,9 @@ def _merge(connection: Connection, rows: list[dict[str, Any]], now: datetime) ->
 
 
 def _known(connection: Connection, column: str, rows: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
-    query = select(*(CONTACTS.c[name] for name in FIELDS)).where(CONTACTS.c[column].in_([row[column] for row in rows]))
-    return {
-        row["key"]: dict(row) | {"ordered_at": microseconds(row["ordered_at"])}
-        for row in connection.execute(query).mappings()
-    }
+    columns = (type_coerce(CONTACTS.c[name], BigInteger if name == "ordered_at" else String) for name in FIELDS)
+    query = select(*columns).where(CONTACTS.c[column].in_([row[column] for row in rows]))
+    return {row[0]: dict(zip(FIELDS, row, strict=True)) for row in connection.execute(query)}
 
 
 def _each(connection: Connection, statement: TextClause, rows: list[dict[str, Any]]) -> None:
