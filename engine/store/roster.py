@@ -169,7 +169,7 @@ def _merge(connection: Connection, rows: list[dict[str, Any]], now: datetime) ->
 
 def _known(connection: Connection, column: str, rows: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
     columns = (type_coerce(CONTACTS.c[name], BigInteger if name == "ordered_at" else String) for name in FIELDS)
-    query = select(*columns).where(CONTACTS.c[column].in_([row[column] for row in rows]))
+    query: Select[Any] = select(*columns).where(CONTACTS.c[column].in_([row[column] for row in rows]))
     return {row[0]: dict(zip(FIELDS, row, strict=True)) for row in connection.execute(query)}
 
 
