@@ -13,7 +13,7 @@ from functools import lru_cache
 from random import Random
 
 BLOCK_LIMIT = 200
-BLOCK_PRECISION = 0.0005
+BLOCK_PRECISION = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ def order(experiment: str, key: str) -> int:
 
 
 def block_of(shares: Mapping[str, float]) -> tuple[str, ...]:
-    """The smallest block that honors these shares to 0.05 %, or the nearest of 200 places.
+    """The smallest block that honors these shares exactly, or the nearest of at most 200 places.
 
     Arms stand in it as often as their share says, by largest remainder; `shares` sum to 1.
     """

@@ -72,9 +72,7 @@ def ends(experiment: Experiment, contact: Contact) -> datetime | None:
     return _moment(experiment.schedule.end, contact, min)
 
 
-def _moment(
-    text: str | None, contact: Contact, choose: Callable[[Iterable[datetime]], datetime]
-) -> datetime | None:
+def _moment(text: str | None, contact: Contact, choose: Callable[[Iterable[datetime]], datetime]) -> datetime | None:
     if text is None:
         return None
     wall = parse_moment(text)
@@ -108,9 +106,7 @@ def deadline(experiment: Experiment, contact: Contact, arm: str, due: datetime) 
     return min((limit for limit in limits if limit is not None), default=due + timedelta(days=30))
 
 
-def first_attempt(
-    experiment: Experiment, contact: Contact, arm: str, rank: int, now: datetime
-) -> Call | None:
+def first_attempt(experiment: Experiment, contact: Contact, arm: str, rank: int, now: datetime) -> Call | None:
     """The first call of a contact who drew `arm`: after the order when the arm says so, else at once."""
     timing = experiment.treatments[arm].timing
     wanted = now

@@ -9,7 +9,10 @@ from pydantic import BaseModel, ConfigDict, Field
 # Where a mobile number says nothing about the zone, the region does.
 REGION_ZONES = {
     "AU": ("Australia/Perth", "Australia/Adelaide", "Australia/Brisbane", "Australia/Sydney"),
-    "CA": ("America/Vancouver", "America/Edmonton", "America/Winnipeg", "America/Toronto", "America/Halifax", "America/St_Johns"),
+    "CA": (
+        "America/Vancouver", "America/Edmonton", "America/Winnipeg", "America/Toronto", "America/Halifax",
+        "America/St_Johns",
+    ),
     "CN": ("Asia/Shanghai",),
     "DE": ("Europe/Berlin",),
     "ES": ("Europe/Madrid", "Atlantic/Canary"),
@@ -23,7 +26,10 @@ REGION_ZONES = {
     "PT": ("Europe/Lisbon", "Atlantic/Azores"),
     "SG": ("Asia/Singapore",),
     "TW": ("Asia/Taipei",),
-    "US": ("America/New_York", "America/Chicago", "America/Denver", "America/Los_Angeles", "America/Anchorage", "Pacific/Honolulu"),
+    "US": (
+        "America/New_York", "America/Chicago", "America/Denver", "America/Los_Angeles", "America/Anchorage",
+        "Pacific/Honolulu",
+    ),
 }  # fmt: skip
 
 

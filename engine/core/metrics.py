@@ -57,7 +57,8 @@ METRICS: dict[str, Metric] = {
             "profit", "人均利润", "Profit per contact", "mean", "higher", {"revenue": 1.0, "cost": -1.0}, unit="money"
         ),
         Metric(
-            "talk_time", "人均通话时长", "Talk time per contact", "mean", "higher", {"talk_seconds": 1.0}, unit="seconds"
+            "talk_time", "人均通话时长", "Talk time per contact", "mean", "higher", {"talk_seconds": 1.0},
+            unit="seconds",
         ),
         _rate("early_hangup", "10秒内挂断率", "Hang-up in the first 10 s", "early_hangup", "lower"),
         _rate("message_delivered", "短信送达率", "Message delivered", "message_delivered"),

@@ -75,9 +75,7 @@ def judge(events: Iterable[Event], terms: Terms, assigned_at: datetime) -> Outco
     started = [event.at - timedelta(seconds=event.seconds) for event in heard if event.kind in ABOUT_CALL]
     dialled_at = min(started, default=None)
     opens = dialled_at or assigned_at
-    inside = [
-        event for event in heard if event.kind is Kind.CONVERTED and opens <= event.at <= opens + terms.within
-    ]
+    inside = [event for event in heard if event.kind is Kind.CONVERTED and opens <= event.at <= opens + terms.within]
     wins = [event.at for event in inside if event.name == terms.event]
     orders = [event for event in inside if event.name == ORDERED]
     kinds = {event.kind for event in heard}

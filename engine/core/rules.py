@@ -38,7 +38,7 @@ ALLOWED: Final = Allowed()
 # Each rule's name and what a person reads about it.
 RULES = {
     "suppressed": "on the suppression list",
-    "other_experiment": "in another running experiment",
+    "other_experiment": "in another running experiment, or in an earlier round of this series",
     "no_order_time": "no time of order, and an arm calls after the order",
     "invalid_number": "a number that cannot be called",
     "window": "no open window before the experiment ends",
@@ -46,11 +46,20 @@ RULES = {
     "budget": "the budget is spent",
     "opted_out": "asked not to be called again",
     "provider": "the provider refused the call",
+    "script": "the script needs a value that the contact does not have",
 }
 RULES_ZH = {
-    "suppressed": "在禁呼名单中", "other_experiment": "正在参加其他实验", "no_order_time": "缺少下单时间", "invalid_number": "号码无效",
-    "window": "实验结束前没有可呼时段", "expired": "超过最晚外呼时间", "budget": "预算已用完", "opted_out": "客户要求不再联系", "provider": "线路方拒绝",
-}  # fmt: skip
+    "suppressed": "在禁呼名单中",
+    "other_experiment": "正在参加其他实验，或参加过本系列的前一轮",
+    "no_order_time": "缺少下单时间",
+    "invalid_number": "号码无效",
+    "window": "实验结束前没有可呼时段",
+    "expired": "超过最晚外呼时间",
+    "budget": "预算已用完",
+    "opted_out": "客户要求不再联系",
+    "provider": "线路方拒绝",
+    "script": "客户缺少话术所需的信息",
+}
 
 
 def suppression(suppressed: bool) -> Ruling:
@@ -73,9 +82,7 @@ def opening(now: datetime, window: Window, zones: tuple[str, ...], not_after: da
 
 def budget(calls: int, spent: float, calls_limit: int | None, spend_limit: float | None) -> Ruling:
     """No call after the budget of calls or money is spent; `calls` and `spent` count what was placed."""
-    over = (calls_limit is not None and calls >= calls_limit) or (
-        spend_limit is not None and spent >= spend_limit
-    )
+    over = (calls_limit is not None and calls >= calls_limit) or (spend_limit is not None and spent >= spend_limit)
     return Refused("budget") if over else ALLOWED
 
 

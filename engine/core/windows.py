@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from functools import lru_cache
+from itertools import pairwise
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -16,7 +17,7 @@ from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import CoreSchema, core_schema
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-SPAN = re.compile(r"^(\d{1,2}):([0-5]\d)\s*[-–—~]\s*(\d{1,2}):([0-5]\d)$")  # noqa: RUF001
+SPAN = re.compile(r"^(\d{1,2}):([0-5]\d)\s*[-–—~]\s*(\d{1,2}):([0-5]\d)$")
 FULL_DAY = 24 * 60
 HORIZON = timedelta(days=15)
 
@@ -35,7 +36,7 @@ class Hours:
         if not isinstance(text, str):
             raise ValueError('a window is written "10:00-12:00", or several: "09:00-12:00, 14:00-20:00"')
         spans = sorted(_span(part.strip()) for part in text.split(","))
-        for (_, end), (start, _) in zip(spans, spans[1:], strict=False):
+        for (_, end), (start, _) in pairwise(spans):
             if start < end:
                 raise ValueError(f"the spans of the window {text!r} overlap")
         return cls(tuple(spans))
@@ -47,9 +48,7 @@ class Hours:
         )
 
     @classmethod
-    def __get_pydantic_json_schema__(
-        cls, schema: CoreSchema, handler: GetJsonSchemaHandler
-    ) -> dict[str, Any]:
+    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
         return {
             "type": "string",
             "examples": ["10:00-12:00", "09:00-12:00, 14:00-20:00"],
@@ -58,9 +57,7 @@ class Hours:
 
     def intersect(self, other: "Hours") -> "Hours":
         """The minutes open in both; it may be empty."""
-        both = (
-            (max(a, c), min(b, d)) for a, b in self.spans for c, d in other.spans if max(a, c) < min(b, d)
-        )
+        both = ((max(a, c), min(b, d)) for a, b in self.spans for c, d in other.spans if max(a, c) < min(b, d))
         return Hours(tuple(sorted(both)))
 
     def __str__(self) -> str:

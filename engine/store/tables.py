@@ -6,7 +6,7 @@ Times are instants: whole microseconds since 1970 in UTC, the same on every data
 from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar
 
-from sqlalchemy import BigInteger, Dialect, Index, LargeBinary, Text, text
+from sqlalchemy import BigInteger, Dialect, Index, LargeBinary, Table, Text, text
 from sqlalchemy.types import TypeDecorator
 from sqlmodel import Field, SQLModel
 
@@ -40,6 +40,12 @@ def _instant(*, null: bool = False) -> Any:
 def _where(condition: str) -> dict[str, Any]:
     """A partial index, as each database spells it."""
     return {"sqlite_where": text(condition), "postgresql_where": text(condition)}
+
+
+def table(rows: type) -> Table:
+    """The Core table of a row class, for set-based SQL."""
+    found: Table = rows.__table__  # type: ignore[attr-defined]
+    return found
 
 
 class ExperimentRow(SQLModel, table=True):

@@ -12,6 +12,8 @@ from typing import Any
 from engine.errors import NotFound
 from engine.telephony.adapter import Adapter, Capabilities
 
+__all__ = ["ADAPTERS", "Adapter", "Capabilities", "adapter_names", "capabilities", "open_adapter"]
+
 # Name in YAML → module. Each module has CAPABILITIES and open_adapter(settings, context).
 ADAPTERS: dict[str, str] = {
     "simulated": "engine.telephony.simulated",

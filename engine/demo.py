@@ -1,0 +1,211 @@
+"""The POC that the field runs today, played on the simulated adapter.
+
+Three rounds: eight variables in fifteen groups of 3,000; what the first left open; the best combination
+against what people got before. The planted truth stands beside the verdicts, and beside what "pick the
+highest rate" would have chosen.
+"""
+
+import csv
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+from engine.core.experiments import CONTROL
+from engine.errors import NotNow
+from engine.runner import Progress, Simulation, start_moment
+from engine.settings import Settings
+from engine.steps import enroll, look, report
+from engine.steps.rounds import write_next
+from engine.workspace import Workspace, shipped
+
+FIRST = "poc-round-1"
+CONTACTS = "poc-contacts.csv"
+PEOPLE, LAPSED_EVERY = 112_000, 10
+FAST_PER_ARM, FAST_PEOPLE = 400, 16_000
+VALUE = 90.0  # money that one friend brings: half of them order, for 180 on average
+SURNAMES = "王李张刘陈杨赵黄周吴徐孙胡朱高林何郭马罗"
+Watch = Callable[[Progress], None]
+
+
+@dataclass(frozen=True, slots=True)
+class DemoArm:
+    """One arm's verdict beside its planted truth; `rate` and `contacts` are what was seen."""
+
+    arm: str
+    variable: str
+    status: str
+    true_lift: float
+    lift: float | None
+    rate: float
+    contacts: int
+
+
+@dataclass(frozen=True, slots=True)
+class DemoRound:
+    """One round: what its control and arms came to, and its verdict's sentence."""
+
+    experiment: str
+    calls: int
+    people: int
+    control_rate: float
+    sentence: str
+    sentence_zh: str
+    arms: tuple[DemoArm, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Pick:
+    """What "pick the highest" takes for one variable; the control when no arm is higher."""
+
+    variable: str
+    arm: str
+    true_lift: float
+
+
+@dataclass(frozen=True, slots=True)
+class DemoResult:
+    """The whole demo. `folder` is a workspace with its database, ready for `ringlab serve`."""
+
+    seed: int
+    seconds: float
+    rounds: tuple[DemoRound, ...]
+    picks: tuple[Pick, ...]
+    folder: Path
+    database: str
+
+    @property
+    def calls(self) -> int:
+        """Calls placed over all rounds."""
+        return sum(one.calls for one in self.rounds)
+
+    def as_json(self) -> dict[str, Any]:
+        """The demo as plain data, schema `ringlab.demo/1`."""
+        return {
+            "schema": "ringlab.demo/1", "seed": self.seed, "seconds": round(self.seconds, 1), "calls": self.calls,
+            "rounds": [
+                {
+                    "experiment": one.experiment, "calls": one.calls, "people": one.people,
+                    "control_rate": one.control_rate, "sentence": one.sentence,
+                    "arms": [
+                        {"arm": arm.arm, "variable": arm.variable, "status": arm.status, "true_lift": arm.true_lift,
+                         "lift": arm.lift, "contacts": arm.contacts}
+                        for arm in one.arms
+                    ],
+                }
+                for one in self.rounds
+            ],
+            "pick_the_highest": [
+                {"variable": pick.variable, "arm": pick.arm, "true_lift": pick.true_lift} for pick in self.picks
+            ],
+            "value_per_conversion": VALUE, "database": self.database,
+        }  # fmt: skip
+
+
+def play(folder: Path, seed: int, *, fast: bool = False, watch: Watch | None = None) -> DemoResult:
+    """Play the three rounds in `folder`, which becomes a workspace with its own database.
+
+    `fast` plays a small roster: quick to watch, too small to find anything but the largest effects.
+    """
+    begun = perf_counter()
+    first = _prepare(folder, fast)
+    database = f"sqlite:///{folder / 'ringlab.db'}"
+    with Workspace(Settings.read(database), folder, seed=seed) as workspace:
+        rounds = [_round(workspace, first, watch)]
+        second = _write(workspace, first.stem, confirm=False)
+        if second is not None:
+            rounds.append(_round(workspace, second, watch))
+        last = _write(workspace, (second or first).stem, confirm=True)
+        if last is not None:
+            rounds.append(_round(workspace, last, watch))
+    return DemoResult(seed, perf_counter() - begun, tuple(rounds), pick_the_highest(rounds[0]), folder, database)
+
+
+def _prepare(folder: Path, fast: bool) -> Path:
+    """A fresh workspace with the shipped scripts, the first round's file and its contacts."""
+    if folder.exists():
+        shutil.rmtree(folder)
+    (folder / "experiments").mkdir(parents=True)
+    shutil.copytree(shipped() / "scripts", folder / "scripts")
+    text = (shipped() / "experiments" / f"{FIRST}.yaml").read_text(encoding="utf-8")
+    if fast:
+        text = text.replace("contacts_per_arm: 3000", f"contacts_per_arm: {FAST_PER_ARM}")
+    first = folder / "experiments" / f"{FIRST}.yaml"
+    first.write_text(text, encoding="utf-8")
+    write_contacts(folder / CONTACTS, FAST_PEOPLE if fast else PEOPLE)
+    return first
+
+
+def write_contacts(path: Path, people: int) -> None:
+    """A contact file of made-up people: recent buyers, every tenth one lapsed."""
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["customer_id", "mobile", "name", "paid_at", "segment", "city_tier"])
+        for number in range(people):
+            writer.writerow(
+                [
+                    f"C{number:07}", f"199{number * 37 % 100_000_000:08}",
+                    f"{SURNAMES[number % len(SURNAMES)]}{'女士' if number % 3 else '先生'}",
+                    f"2026-11-{1 + number % 20:02} {8 + number % 14:02}:{number % 60:02}",
+                    "lapsed" if number % LAPSED_EVERY == 0 else "new-buyer", f"T{1 + number % 4}",
+                ]
+            )  # fmt: skip
+
+
+def _round(workspace: Workspace, path: Path, watch: Watch | None) -> DemoRound:
+    now = start_moment(workspace.load(path))
+    name = enroll.start(workspace, path, now).experiment
+    running = workspace.running(name)
+    simulation = Simulation(workspace, running, watch) if watch else Simulation(workspace, running)
+    simulation.run()
+    return _told(workspace, name, simulation.now)
+
+
+def _told(workspace: Workspace, name: str, now: datetime) -> DemoRound:
+    experiment = workspace.running(name).experiment
+    stands = report.standing(workspace, name, now)
+    card = report.card(workspace, name)
+    primary = next(metric for metric in stands["metrics"] if metric["role"] == "primary")
+    rates = {row["arm"]: row for row in primary["arms"]}
+    lifts = {row["arm"]: row.get("difference") for row in primary["comparisons"]}
+    statuses, planted = stands["verdict"]["arms"], experiment.planted
+    arms = tuple(
+        DemoArm(
+            arm, look.variable_of(experiment, arm) or "", statuses[arm], planted.get(arm, {}).get("conversion", 0.0),
+            lifts.get(arm), rates[arm]["estimate"] or 0.0, rates[arm]["contacts"],
+        )
+        for arm in experiment.arms
+    )  # fmt: skip
+    return DemoRound(
+        name, card.calls, card.assigned, rates[CONTROL]["estimate"] or 0.0, stands["verdict"]["sentence"],
+        stands["verdict_zh"]["sentence"], arms,
+    )  # fmt: skip
+
+
+def _write(workspace: Workspace, name: str, *, confirm: bool) -> Path | None:
+    """The next round's file; None when there is nothing left to ask."""
+    now = datetime.now().astimezone()
+    try:
+        text = write_next(workspace, name, now, confirm=confirm)
+    except NotNow:
+        return None
+    made = workspace.folder / "experiments" / f"{_name_in(text)}.yaml"
+    made.write_text(text, encoding="utf-8")
+    return made
+
+
+def _name_in(text: str) -> str:
+    return next(line.partition(":")[2].strip() for line in text.splitlines() if line.startswith("experiment:"))
+
+
+def pick_the_highest(one: DemoRound) -> tuple[Pick, ...]:
+    """What today's practice chooses: the highest raw rate of each variable, the control's included."""
+    picks = []
+    for variable in dict.fromkeys(arm.variable for arm in one.arms):
+        best = max((arm for arm in one.arms if arm.variable == variable), key=lambda arm: arm.rate)
+        chosen = best.rate > one.control_rate
+        picks.append(Pick(variable, best.arm if chosen else CONTROL, best.true_lift if chosen else 0.0))
+    return tuple(picks)

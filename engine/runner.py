@@ -1,0 +1,211 @@
+"""The clock: it calls the steps, and only it, the command line and the web ever read the time.
+
+A simulated clock jumps from one moment at which something happens to the next, so that days pass in
+seconds. A real clock leaves the steps to periodic jobs: every job is a step that may be repeated, and no
+business state lives in the scheduler, because the queue is the truth.
+"""
+
+import logging
+import signal
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from engine.core.contacts import REGION_ZONES
+from engine.core.experiments import LIVE, Experiment, State, parse_moment
+from engine.core.windows import zone
+from engine.errors import InputError
+from engine.steps import look
+from engine.steps.advance import Pacer, next_moments, settle, turn
+from engine.steps.reconcile import LONGEST_LIFE, reconcile
+from engine.store import ledger, queue, records
+from engine.workspace import SIMULATED, Running, Workspace
+
+log = logging.getLogger(__name__)
+
+LEAST_TICK, MOST_TICK = timedelta(seconds=1), timedelta(seconds=15)
+IDLE_TICK = timedelta(minutes=2)  # calls that become due one by one are placed together
+BATCH = 200  # calls that one turn of the simulated clock is worth
+QUIET = timedelta(hours=1)  # how long reports may gather while no call is due
+LOOK_EVERY = timedelta(hours=6)
+REAL_TICK = timedelta(seconds=0.5)
+
+
+def real_now() -> datetime:
+    """The time."""
+    return datetime.now(UTC)
+
+
+def opening(experiment: Experiment, now: datetime) -> datetime:
+    """The first instant of a simulated campaign: its start, or Monday of this week."""
+    if experiment.schedule.start:
+        zones = REGION_ZONES.get(experiment.audience.region, ("UTC",))
+        return min(parse_moment(experiment.schedule.start).replace(tzinfo=zone(name)) for name in zones).astimezone(UTC)
+    monday = now - timedelta(days=now.weekday())
+    return monday.replace(hour=0, minute=0, second=0, microsecond=0)
+
+
+def start_moment(experiment: Experiment) -> datetime:
+    """When an experiment begins by its own clock: the real one, or the opening of its simulation."""
+    return opening(experiment, real_now()) if experiment.adapter == SIMULATED else real_now()
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Where a running experiment stands, for who watches."""
+
+    experiment: str
+    now: datetime
+    placed: int
+    planned: int
+    waiting: int
+    over: bool
+
+
+Watch = Callable[[Progress], None]
+
+
+def _unwatched(progress: Progress) -> None:
+    """Nobody watches."""
+
+
+def chosen(workspace: Workspace, names: Sequence[str]) -> list[Running]:
+    """The experiments to run: those named, or all that are live. Raises NotFound and InputError."""
+    with workspace.database.reading() as connection:
+        live = [record.name for record in records.everything(connection, LIVE)]
+        for name in names:
+            records.get(connection, name)
+    wanted = list(names) or list(reversed(live))
+    if not wanted:
+        raise InputError("nothing is running; start an experiment first: ringlab start experiments/<name>.yaml")
+    return [workspace.running(name) for name in wanted]
+
+
+class Simulation:
+    """Experiments on the simulated adapter, on a clock that jumps."""
+
+    def __init__(self, workspace: Workspace, running: Running, watch: Watch = _unwatched) -> None:
+        if running.experiment.adapter != SIMULATED:
+            raise InputError(
+                f"{running.experiment.name} calls through {running.experiment.adapter}: real people have no simulated "
+                "clock; run it with --clock real"
+            )
+        self.workspace, self.running, self.watch = workspace, running, watch
+        self.now = self._resumed()
+        self.pacer = Pacer.of(running, self.now)
+        seconds = BATCH / self.pacer.per_second
+        self.tick = min(max(timedelta(seconds=seconds), LEAST_TICK), MOST_TICK)
+        self.looked = self.now
+        self.placed = 0
+
+    def _resumed(self) -> datetime:
+        """Where the campaign's own clock stood: at its last trace in the database."""
+        with self.workspace.database.reading() as connection:
+            record = records.by_id(connection, self.running.id)
+            begun = queue.last_begun(connection, self.running.id)
+            heard = ledger.last_heard(connection, self.running.id)
+        return max(moment for moment in (record.created_at, begun, heard) if moment is not None)
+
+    def run(self, until: str = "verdict") -> bool:
+        """Let the campaign play until its verdict, or until the queue is empty; True when it is over."""
+        reconcile(self.workspace, self.running, self.now, self.now)
+        while True:
+            done = turn(self.workspace, self.running, self.pacer, self.now, self.tick)
+            self.placed += done.placed
+            self._tell(done.over)
+            if done.over or (until == "empty" and self._is_empty()):
+                return done.over
+            if not self._move_on(done.busy):
+                return settle(self.workspace, self.running, self.now)
+
+    def _move_on(self, busy: bool) -> bool:
+        """Move the clock to when something happens; False when nothing will.
+
+        While calls are due it ticks. Else it goes to the next due call, or lets reports gather for a while.
+        """
+        if busy:
+            self.now += self.tick
+        else:
+            due, other = next_moments(self.workspace, self.running, self.now)
+            moments = [moment for moment in (due, other + QUIET if other else None) if moment is not None]
+            if not moments:
+                return False
+            self.now = max(min(moments), self.now + IDLE_TICK)
+        if self.now - self.looked >= LOOK_EVERY:
+            self._look()
+        return True
+
+    def _look(self) -> None:
+        self.looked = self.now
+        look.look(self.workspace, self.running, self.now)
+
+    def _is_empty(self) -> bool:
+        with self.workspace.database.reading() as connection:
+            return records.state_of(connection, self.running.id) is not State.RUNNING
+
+    def _tell(self, over: bool) -> None:
+        self.watch(Progress(self.running.experiment.name, self.now, self.placed, self.running.record.planned, 0, over))
+
+
+class Service:
+    """Periodic jobs on the real clock: dispatch and hear, reconcile, look."""
+
+    def __init__(self, workspace: Workspace, names: Sequence[str] = (), watch: Watch = _unwatched) -> None:
+        from apscheduler.schedulers import background
+
+        self.workspace, self.names, self.watch = workspace, names, watch
+        self.over = threading.Event()
+        self._pacers: dict[str, Pacer] = {}
+        scheduler: Any = background.BackgroundScheduler  # the library has no types
+        self._scheduler = scheduler(timezone=UTC, job_defaults={"coalesce": True, "max_instances": 1})
+
+    def start(self) -> None:
+        """Begin: settle what an earlier process left open, then place calls when they are due."""
+        now = real_now()
+        for running in self._live():
+            reconcile(self.workspace, running, now, now)
+        every = self._scheduler.add_job
+        every(self._turn, "interval", seconds=REAL_TICK.total_seconds(), id="turn")
+        every(self._reconcile, "interval", seconds=60, id="reconcile")
+        every(self._look, "interval", minutes=5, id="look")
+        self._scheduler.start()
+
+    def stop(self) -> None:
+        """Drain: no new batch begins, the batch in hand finishes."""
+        if self._scheduler.running:
+            self._scheduler.shutdown(wait=True)
+
+    def wait(self) -> None:
+        """Work until every experiment is over or the process is asked to end."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: self.over.set())
+        self.over.wait()
+        self.stop()
+
+    def _live(self) -> list[Running]:
+        with self.workspace.database.reading() as connection:
+            live = [record.name for record in records.everything(connection, LIVE)]
+        return [self.workspace.running(name) for name in live if not self.names or name in self.names]
+
+    def _turn(self) -> None:
+        now = real_now()
+        live = self._live()
+        if self.names and not live:
+            self.over.set()
+        for running in live:
+            pacer = self._pacers.setdefault(running.experiment.name, Pacer.of(running, now))
+            done = turn(self.workspace, running, pacer, now, REAL_TICK)
+            name = running.experiment.name
+            self.watch(Progress(name, now, done.placed, running.record.planned, 0, done.over))
+
+    def _reconcile(self) -> None:
+        now = real_now()
+        for running in self._live():
+            reconcile(self.workspace, running, now - LONGEST_LIFE, now)
+
+    def _look(self) -> None:
+        now = real_now()
+        for running in self._live():
+            look.look(self.workspace, running, now)

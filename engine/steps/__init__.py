@@ -1,0 +1,1 @@
+"""The arrows of the product: each step takes a workspace, an input and `now`."""

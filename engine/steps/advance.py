@@ -1,0 +1,114 @@
+"""One turn of a running experiment: hear what happened, place what is due, see whether it is over."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from engine.core.experiments import State
+from engine.steps import dispatch, look, receive
+from engine.steps.resting import resting_arms
+from engine.store import ledger, queue, records
+from engine.workspace import Running, Workspace
+
+
+@dataclass(slots=True)
+class Pacer:
+    """A bucket of calls that may be placed now: it fills at the pace and holds at most a turn's worth."""
+
+    per_second: float
+    ramp: timedelta | None
+    began: datetime
+    filled: datetime
+    calls: float = 0.0
+
+    @classmethod
+    def of(cls, running: Running, now: datetime) -> "Pacer":
+        """The pace of an experiment, never above what its provider bears."""
+        pace, most = running.experiment.pace, running.adapter.capabilities.max_cps
+        return cls(min(pace.per_second, most or pace.per_second), pace.ramp, now, now)
+
+    def allowance(self, now: datetime, most: timedelta) -> int:
+        """How many calls may be placed at `now`; waiting longer than `most` saves nothing up."""
+        waited = min((now - self.filled).total_seconds(), most.total_seconds())
+        self.filled = now
+        self.calls = min(self.calls + waited * self.rate(now), max(1.0, most.total_seconds() * self.per_second))
+        return int(self.calls)
+
+    def rate(self, now: datetime) -> float:
+        """Calls a second at `now`: from a tenth of the pace up to all of it over the ramp."""
+        if self.ramp is None or now - self.began >= self.ramp:
+            return self.per_second
+        return self.per_second * max(0.1, (now - self.began) / self.ramp)
+
+    def spend(self, placed: int) -> None:
+        """Take placed calls out of the bucket."""
+        self.calls = max(0.0, self.calls - placed)
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """What a turn came to. `busy` says that more is due at once; `over` that nothing will ever come."""
+
+    heard: int
+    placed: int
+    claimed: int
+    busy: bool
+    over: bool
+
+
+def turn(workspace: Workspace, running: Running, pacer: Pacer, now: datetime, tick: timedelta) -> Turn:
+    """Hear everything up to `now`, then place what the pace allows, then settle the state."""
+    heard = hear(workspace, running, now)
+    allowed = pacer.allowance(now, tick)
+    done = dispatch.dispatch(workspace, running, now, allowed) if allowed else dispatch.Dispatched()
+    pacer.spend(done.placed + done.unknown)
+    over = settle(workspace, running, now) if not done.claimed else False
+    return Turn(heard, done.placed, done.claimed, done.claimed > 0, over)
+
+
+def hear(workspace: Workspace, running: Running, now: datetime) -> int:
+    """Take in every event that is known by `now`; returns how many."""
+    heard = 0
+    if not running.adapter.capabilities.polls:
+        return receive.judge_reports(workspace, now).events
+    while True:
+        events = receive.poll(workspace, running, now).events
+        heard += events
+        if events < receive.POLLED:
+            return heard
+
+
+def settle(workspace: Workspace, running: Running, now: datetime) -> bool:
+    """Move the experiment on when its queue is empty: to waiting, then to its last look. True when it is over."""
+    with workspace.database.reading() as connection:
+        state = records.state_of(connection, running.id)
+        if state not in (State.RUNNING, State.WAITING):
+            return state in (State.DECIDED, State.STOPPED)
+        resting = resting_arms(connection, running.experiment.name)
+        if queue.next_due(connection, running.id, resting) is not None or queue.in_flight(connection, running.id):
+            return False
+        _, waiting = ledger.maturity(connection, running.id, now)
+    if state is State.RUNNING:
+        _await_conversions(workspace, running, now)
+        return False
+    if waiting:
+        return False
+    look.look(workspace, running, now, finished=True)
+    return True
+
+
+def _await_conversions(workspace: Workspace, running: Running, now: datetime) -> None:
+    """Every call is made: who was never called is mature when the window after now closes."""
+    with workspace.database.writing() as connection:
+        queue.cancel_planned(connection, running.id, "resting")
+        ledger.mature_rest(connection, running.id, now + running.experiment.conversion.within)
+        records.move(connection, running.id, State.WAITING, "", now)
+
+
+def next_moments(workspace: Workspace, running: Running, now: datetime) -> tuple[datetime | None, datetime | None]:
+    """When the next call is due, and when something else happens: an event, or the last maturity."""
+    with workspace.database.reading() as connection:
+        due = queue.next_due(connection, running.id, resting_arms(connection, running.experiment.name))
+        cursor = records.mark(connection, receive.cursor_of(running.experiment))
+        last = ledger.last_maturity(connection, running.id) if due is None else None
+    others = [running.adapter.next_event_at(cursor), last if last is not None and last > now else None]
+    return due, min((moment for moment in others if moment is not None), default=None)

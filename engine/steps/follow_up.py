@@ -1,0 +1,109 @@
+"""The hang-up message: who gets one, its words with the tracked link, and its sending.
+
+A message is written as begun in the transaction that planned it and sent after; like a call, what is
+begun is never sent again.
+"""
+
+import base64
+import hashlib
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from engine.core.calls import Call
+from engine.core.contacts import Contact
+from engine.core.events import Event
+from engine.core.experiments import Experiment
+from engine.core.treatments import Disposition
+from engine.errors import ScriptError
+from engine.steps.values import script_values
+from engine.store import ledger
+from engine.store.queue import Known
+from engine.telephony.adapter import MessageRequest
+from engine.workspace import Running, Workspace
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A message to send, and the experiment through whose adapter it goes; `trouble` says why it cannot go."""
+
+    experiment: str
+    experiment_id: int
+    contact_id: int
+    template: str
+    token: str
+    url: str
+    request: MessageRequest
+    trouble: str = ""
+
+
+def is_due(experiment: Experiment, call: Call, event: Event) -> bool:
+    """A message follows a talk with a person who did not say no."""
+    if experiment.treatments[call.arm].sms is None:
+        return False
+    talked = event.disposition is Disposition.ANSWERED_HUMAN
+    return talked and event.intent is not False and not event.opt_out
+
+
+def compose(workspace: Workspace, running: Running, known: Known, contact: Contact) -> Message:
+    """The message that follows a call, with a link that only this contact has."""
+    experiment, call = running.experiment, known.call
+    treatment = experiment.treatments[call.arm]
+    token = _token(workspace.secret, call.key)
+    path = experiment.paths.get(treatment.path or "")
+    link = f"{workspace.settings.public_url}/l/{token}"
+    trouble = ""
+    try:
+        values = {**script_values(running, contact, treatment), "link": link}
+        text = workspace.renderer.message(treatment.sms or "", values)
+    except ScriptError as error:
+        text, trouble = "", str(error)
+    request = MessageRequest(
+        key=f"{call.key}/message", call=call.key, to=contact.phone, text=text, link=link, contact=contact.key,
+        experiment=experiment.name, arm=call.arm,
+    )  # fmt: skip
+    return Message(
+        experiment.name, known.experiment_id, known.contact_id, treatment.sms or "", token, path.url if path else "",
+        request, trouble,
+    )  # fmt: skip
+
+
+def _token(secret: bytes, call: str) -> str:
+    digest = hashlib.blake2b(call.encode(), key=secret, digest_size=10).digest()
+    return base64.b32encode(digest).decode().lower()
+
+
+def begin(connection: Connection, messages: Sequence[Message], now: datetime) -> list[Message]:
+    """Write messages as begun; returns those that nobody had written yet and that can go."""
+    new = ledger.unsent(connection, {message.request.key for message in messages})
+    fresh = {message.request.key: message for message in messages if message.request.key in new}
+    ledger.plan_messages(
+        connection,
+        [
+            {
+                "key": key, "experiment_id": message.experiment_id, "contact_id": message.contact_id,
+                "call": message.request.call, "template": message.template, "token": message.token,
+                "url": message.url, "state": "refused" if message.trouble else "begun", "begun_at": now,
+                "provider_id": "", "reason": message.trouble,
+            }
+            for key, message in fresh.items()
+        ],
+    )  # fmt: skip
+    return [message for message in fresh.values() if not message.trouble]
+
+
+def send(workspace: Workspace, messages: Sequence[Message], now: datetime) -> None:
+    """Send begun messages and keep the receipts."""
+    by_experiment: dict[str, list[Message]] = defaultdict(list)
+    for message in messages:
+        by_experiment[message.experiment].append(message)
+    for name, group in by_experiment.items():
+        receipts = workspace.running(name).adapter.send([message.request for message in group], now)
+        with workspace.database.writing() as connection:
+            ledger.settle_messages(
+                connection,
+                [(receipt.key, receipt.fate.value, receipt.provider_id, receipt.reason) for receipt in receipts],
+            )

@@ -1,0 +1,236 @@
+"""Outcomes in, a look with its verdict out.
+
+A look reads sums, never rows; it is kept for ever, and what it finds is carried out: a paused or dropped arm
+is dialed no more, and a race that is over ends the experiment.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection
+
+from engine.core.evidence import Evidence, LookCounts, MetricTallies, Placebo, Question, Role, Stage
+from engine.core.experiments import CONTROL, HOLDOUT, Experiment, State
+from engine.core.metrics import METRICS, Sums
+from engine.core.standings import standing
+from engine.core.treatments import CHANGES_CONNECT, changed_variables
+from engine.stats.tallies import Tally
+from engine.steps.resting import rest
+from engine.steps.size import people_wanted
+from engine.store import ledger, queue, records
+from engine.store.records import Record
+from engine.workspace import SIMULATED, Running, Workspace
+
+AFTER_CONNECT = ("intent", "conversion")
+
+ByStratum = Mapping[tuple[str, str], Sums]
+
+
+def look(workspace: Workspace, running: Running, now: datetime, *, finished: bool = False) -> dict[str, Any]:
+    """Analyze what is mature by `now`, keep the look, and do what it says; returns the standing.
+
+    `finished` says that nothing more will come: the experiment is decided by this look.
+    """
+    with workspace.database.reading() as connection:
+        found = measure(connection, running.record, now, finished=finished)
+    with workspace.database.writing() as connection:
+        state = records.state_of(connection, running.id)
+        if state not in (State.RUNNING, State.WAITING, State.PAUSED):
+            return found
+        records.keep_look(connection, running.id, now, found)
+        _carry_out(connection, running, found, now, finished)
+    return found
+
+
+def measure(connection: Connection, record: Record, now: datetime, *, finished: bool) -> dict[str, Any]:
+    """The standing at `now`, computed from the outcomes, kept nowhere."""
+    experiment = record.experiment
+    everyone = ledger.sums(connection, record.id, None)
+    mature = ledger.sums(connection, record.id, now)
+    connected = ledger.sums(connection, record.id, now, connected_only=True)
+    done, waiting = ledger.maturity(connection, record.id, now)
+    over = finished or record.state in (State.DECIDED, State.STOPPED)
+    evidence = Evidence(
+        metrics=_metrics(experiment, mature, connected),
+        stages=_stages(experiment, everyone),
+        placebo=_placebo(experiment, mature),
+        mature=done,
+        waiting=waiting,
+        finished=over,
+        harm=_harm(experiment, everyone),
+        history=_history(experiment, records.looks(connection, record.id)),
+        state=State.DECIDED if finished else records.state_of(connection, record.id),
+    )
+    question = question_of(experiment, mature)
+    return standing(question, evidence, now, records.look_count(connection, record.id) + 1)
+
+
+def moment(connection: Connection, record: Record, now: datetime) -> datetime:
+    """`now` on the experiment's own clock: a simulated one stands where its campaign left it."""
+    if record.experiment.adapter != SIMULATED:
+        return now
+    traces = (
+        record.created_at, record.changed_at if record.state is State.DECIDED else None,
+        queue.last_begun(connection, record.id), ledger.last_heard(connection, record.id),
+    )  # fmt: skip
+    return max(trace for trace in traces if trace is not None)
+
+
+def variable_of(experiment: Experiment, arm: str) -> str | None:
+    """The variable that an arm changes; several are joined, as a confirming round may change them."""
+    if arm not in experiment.arms:
+        return None
+    return "+".join(changed_variables(experiment.control, experiment.treatments[arm])) or None
+
+
+def question_of(experiment: Experiment, mature: ByStratum) -> Question:
+    """What the experiment asks, as it was settled at the start."""
+    decision, shares = experiment.decision, experiment.all_shares
+    called = {arm: share for arm, share in shares.items() if arm != HOLDOUT}
+    whole = sum(called.values())
+    wanted = people_wanted(experiment)
+    return Question(
+        name=experiment.name,
+        arms=tuple(experiment.treatments),
+        control=CONTROL,
+        variables={arm: variable_of(experiment, arm) for arm in experiment.treatments},
+        shares={arm: share / whole for arm, share in called.items()},
+        method=decision.method,
+        alpha=decision.alpha,
+        smallest_useful_lift=decision.smallest_useful_lift.points(experiment.size.baseline),
+        planned=min(wanted.values()) if wanted else None,
+        fingerprint=experiment.fingerprint,
+        value_per_conversion=_value(mature),
+        guardrails=experiment.metrics.guardrails,
+        baseline=experiment.size.baseline,
+        power=experiment.size.power,
+    )
+
+
+def _value(mature: ByStratum) -> float | None:
+    """What one conversion brings in, over all arms; None while nobody has converted or ordered."""
+    converted = sum(sums.totals["converted"] for sums in mature.values())
+    revenue = sum(sums.totals["revenue"] for sums in mature.values())
+    return revenue / converted if converted and revenue else None
+
+
+def _pooled(experiment: Experiment, sums: ByStratum) -> dict[str, Sums]:
+    pooled = {arm: Sums() for arm in experiment.treatments}
+    for (arm, _), part in sums.items():
+        if arm in pooled:
+            pooled[arm] += part
+    return pooled
+
+
+def _metrics(experiment: Experiment, mature: ByStratum, connected: ByStratum) -> tuple[MetricTallies, ...]:
+    """Every metric of the file in its role, then the others as description."""
+    declared = experiment.metrics
+    roles: dict[str, Role] = {declared.primary: "primary"}
+    roles |= {name: "secondary" for name in declared.secondary if name not in roles}
+    roles |= {name: "guardrail" for name in declared.guardrails if name not in roles}
+    roles |= {name: "descriptive" for name in METRICS if name not in roles}
+    pooled = _pooled(experiment, mature)
+    strata = _strata(experiment, mature)
+    found = [
+        MetricTallies.of(
+            METRICS[name], role, {arm: sums.tally(METRICS[name]) for arm, sums in pooled.items()},
+            strata=_split(name, strata) if role == "primary" and len(strata) > 1 else None,
+        )
+        for name, role in roles.items()
+    ]  # fmt: skip
+    if heard_alike(experiment):
+        reached = _pooled(experiment, connected)
+        found += [
+            MetricTallies.of(
+                METRICS[name], "descriptive", {arm: sums.tally(METRICS[name]) for arm, sums in reached.items()},
+                denominator="connected",
+            )
+            for name in AFTER_CONNECT
+        ]  # fmt: skip
+    return tuple(found)
+
+
+def heard_alike(experiment: Experiment) -> bool:
+    """Whether no arm can change who is connected: then rates among the connected are valid, and sharper."""
+    changed = {name for change in experiment.arms.values() for name in change}
+    return not changed & CHANGES_CONNECT
+
+
+def _strata(experiment: Experiment, mature: ByStratum) -> dict[str, dict[str, Sums]]:
+    strata: dict[str, dict[str, Sums]] = {}
+    for (arm, stratum), sums in mature.items():
+        if arm in experiment.treatments:
+            strata.setdefault(stratum, {})[arm] = sums
+    return strata
+
+
+def _split(name: str, strata: Mapping[str, Mapping[str, Sums]]) -> dict[str, dict[str, Tally]]:
+    return {stratum: {arm: sums.tally(METRICS[name]) for arm, sums in arms.items()} for stratum, arms in strata.items()}
+
+
+def _stages(experiment: Experiment, everyone: ByStratum) -> dict[Stage, dict[str, int]]:
+    """People per arm that were assigned, were dialed, and were connected at the first attempt."""
+    pooled = _pooled(experiment, everyone)
+    stages: dict[Stage, dict[str, int]] = {
+        "assigned": {arm: sums.count for arm, sums in pooled.items()},
+        "dialled": {arm: round(sums.totals["dialled"]) for arm, sums in pooled.items()},
+        "connected": {arm: round(sums.totals["first_connected"]) for arm, sums in pooled.items()},
+    }
+    return stages
+
+
+def _placebo(experiment: Experiment, mature: ByStratum) -> Placebo | None:
+    """The first attempt's connect rate, over the arms that cannot change it."""
+    pooled = _pooled(experiment, mature)
+    alike = {
+        arm: Tally(sums.count, sums.totals["first_connected"], sums.totals["first_connected"])
+        for arm, sums in pooled.items()
+        if not set(experiment.arms.get(arm, {})) & CHANGES_CONNECT
+    }
+    return Placebo("connect", alike) if len(alike) > 1 else None
+
+
+def _harm(experiment: Experiment, everyone: ByStratum) -> dict[str, tuple[int, int]]:
+    pooled = _pooled(experiment, everyone)
+    return {arm: (round(sums.totals["complaint"]), round(sums.totals["calls"])) for arm, sums in pooled.items()}
+
+
+def _history(experiment: Experiment, looks: list[dict[str, Any]]) -> tuple[LookCounts, ...]:
+    """The primary metric's counts at the earlier looks, for the race."""
+    history = []
+    for earlier in looks:
+        for metric in earlier["metrics"]:
+            if metric["role"] == "primary":
+                arms = {arm["arm"]: arm for arm in metric["arms"]}
+                history.append(
+                    LookCounts(
+                        {arm: numbers["contacts"] for arm, numbers in arms.items()},
+                        {arm: numbers["total"] for arm, numbers in arms.items()},
+                    )
+                )
+    return tuple(history)
+
+
+def _carry_out(connection: Connection, running: Running, found: dict[str, Any], now: datetime, finished: bool) -> None:
+    """Rest the arms that a guard paused or the race dropped; end what is decided; pause what is not safe."""
+    verdict, name = found["verdict"], running.experiment.name
+    over = finished or (verdict["final"] and found["method"] != "fixed")
+    rest(connection, name, {} if over else _resting(running.experiment, found))
+    if over:
+        queue.cancel_planned(connection, running.id, "decided")
+        records.move(connection, running.id, State.DECIDED, verdict["sentence"], now)
+        records.audit(connection, now, "verdict", "decide", name, verdict["sentence"])
+    elif verdict["status"] == "stopped_for_safety":
+        records.move(connection, running.id, State.PAUSED, verdict["sentence"], now)
+        records.audit(connection, now, "guardrail", "pause", name, verdict["sentence"])
+
+
+def _resting(experiment: Experiment, found: Mapping[str, Any]) -> dict[str, str]:
+    """Arms that no longer deserve contacts: those that a guardrail stopped, and those that the race dropped."""
+    failed = {check["arm"]: check["metric"] for check in found.get("guardrails", ()) if check["status"] == "fail"}
+    return {
+        arm: f"paused: {failed[arm]}" if arm in failed else "dropped"
+        for arm in experiment.treatments
+        if arm not in found["verdict"]["active"]
+    }

@@ -1,0 +1,231 @@
+"""Before a single call: who will be called, what this roster can see, how long it takes and what it costs.
+
+Planning uses the procedure that decides: Dunnett's bound at a fixed horizon, the race's expected size
+otherwise. What cannot be answered is said first.
+"""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from engine.core.calls import window_of
+from engine.core.experiments import CONTROL, HOLDOUT, Experiment
+from engine.core.rules import RULES
+from engine.errors import DatabaseError
+from engine.intake.contacts import read_contacts
+from engine.steps.eligibility import eligible, packs
+from engine.steps.size import people_wanted
+from engine.store import roster, suppressions
+from engine.workspace import SIMULATED, Workspace
+
+# What calls come to where the provider's own assumptions are not known.
+REACHED_FIRST = 0.60  # contacts reached by the first attempt
+TALK_SECONDS, RING_SECONDS = 35.0, 18.0
+CALL_COST, MESSAGE_COST = 0.15, 0.05
+NO_EXPERIMENT = 0  # no experiment has this id: nobody is assigned in it
+
+
+@dataclass(frozen=True, slots=True)
+class People:
+    """Who may be called. `refused` counts contacts per rule, `rejected` the file's rows that cannot be used."""
+
+    listed: int
+    rejected: int
+    left_out: int
+    refused: dict[str, int]
+    callable: int
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What an experiment will take. Lifts are differences of rates, money is in the adapter's currency.
+
+    `per_arm` are people per arm that this roster gives, `needed` those that the smallest useful lift needs,
+    `visible_lift` the smallest true lift that this roster shows with the wanted power; None for no lift at all.
+    """
+
+    experiment: str
+    feasible: bool
+    sentence: str
+    people: People
+    shares: dict[str, float]
+    per_arm: dict[str, int]
+    needed_per_arm: int
+    smallest_useful_lift: float
+    visible_lift: float | None
+    baseline: float
+    power: float
+    alpha: float
+    method: str
+    expected_calls: int
+    worst_calls: int
+    calling_days: float
+    days: float
+    money: dict[str, float]
+
+    def as_json(self) -> dict[str, Any]:
+        """The plan as plain data, schema `ringlab.plan/1`."""
+        return {"schema": "ringlab.plan/1", **asdict(self)}
+
+
+def plan(workspace: Workspace, path: Path, now: datetime) -> Plan:
+    """The plan of an experiment file over its contacts; nothing is written anywhere."""
+    experiment = workspace.load(path)
+    people = _people(workspace, experiment, workspace.contact_file(experiment, path))
+    wanted = people_wanted(experiment)
+    dealt = min(people.callable, sum(wanted.values())) if wanted else people.callable
+    shares = experiment.all_shares
+    per_arm = {arm: int(dealt * share) for arm, share in shares.items()}
+    needed, visible = _statistics(experiment, per_arm)
+    expected, worst = _calls(experiment, per_arm)
+    days = _days(experiment, expected)
+    feasible, sentence = _answer(experiment, people, wanted, visible)
+    return Plan(
+        experiment=experiment.name, feasible=feasible, sentence=sentence, people=people, shares=shares,
+        per_arm=per_arm, needed_per_arm=needed,
+        smallest_useful_lift=experiment.decision.smallest_useful_lift.points(experiment.size.baseline),
+        visible_lift=visible, baseline=experiment.size.baseline, power=experiment.size.power,
+        alpha=experiment.decision.alpha, method=experiment.decision.method, expected_calls=expected,
+        worst_calls=worst, calling_days=days,
+        days=days + experiment.conversion.within.total_seconds() / 86_400, money=_money(experiment, per_arm, expected),
+    )  # fmt: skip
+
+
+def _people(workspace: Workspace, experiment: Experiment, path: Path | None) -> People:
+    timings = [treatment.timing for treatment in experiment.treatments.values()]
+    needs_time = any(timing.after_order is not None for timing in timings)
+    counted: Counter[str] = Counter()
+    audiences = [pack.where for pack in packs(experiment)]
+    listed = rejected = matching = 0
+    if path is None:
+        with workspace.database.reading() as connection:
+            listed = roster.count(connection)
+            for _, candidate in eligible(connection, experiment, NO_EXPERIMENT, None):
+                matching += 1
+                counted[candidate.refused or ""] += 1
+        return _counted(listed, 0, matching, counted)
+    for batch in read_contacts(path, experiment.audience.columns, experiment.audience.region):
+        rejected += len(batch.rejects)
+        listed += len(batch.contacts) + len(batch.rejects)
+        chosen = [
+            contact for contact in batch.contacts if any(_matches(contact.attributes, each) for each in audiences)
+        ]
+        matching += len(chosen)
+        known = _refused(workspace, experiment, [(contact.key, contact.phone) for contact in chosen])
+        for contact in chosen:
+            late = "no_order_time" if needs_time and contact.ordered_at is None else ""
+            counted[known.get(contact.key, late)] += 1
+    return _counted(listed, rejected, matching, counted)
+
+
+def _counted(listed: int, rejected: int, matching: int, counted: Counter[str]) -> People:
+    refused = {rule: counted[rule] for rule in RULES if counted[rule]}
+    return People(listed, rejected, listed - rejected - matching, refused, counted[""])
+
+
+def _matches(attributes: Any, where: Mapping[str, str | list[str]]) -> bool:
+    return all(
+        attributes.get(name) in ([wanted] if isinstance(wanted, str) else wanted) for name, wanted in where.items()
+    )
+
+
+def _refused(workspace: Workspace, experiment: Experiment, people: list[tuple[str, str]]) -> dict[str, str]:
+    """Contact key → the rule that the database knows against it; empty where there is no database yet."""
+    place = workspace.settings.database.removeprefix("sqlite:///")
+    if workspace.settings.database.startswith("sqlite") and not Path(place).exists():
+        return {}
+    try:
+        database = workspace.database
+    except DatabaseError:
+        return {}
+    with database.reading() as connection:
+        suppressed = suppressions.suppressed_among(connection, [phone for _, phone in people])
+        refused = {key: "suppressed" for key, phone in people if phone in suppressed}
+        ids = roster.find(connection, [key for key, _ in people])
+        for _, candidate in eligible(connection, experiment, NO_EXPERIMENT, sorted(ids.values())):
+            if candidate.refused and candidate.refused != "no_order_time":
+                refused.setdefault(candidate.key, candidate.refused)
+    return refused
+
+
+def _statistics(experiment: Experiment, per_arm: dict[str, int]) -> tuple[int, float | None]:
+    """People per arm that the smallest useful lift needs, and the lift that this roster shows."""
+    from engine.stats.power import contacts_per_arm, detectable_lift
+
+    size, alpha = experiment.size, experiment.decision.alpha
+    useful = experiment.decision.smallest_useful_lift.points(size.baseline)
+    arms = [arm for arm in per_arm if arm not in (CONTROL, HOLDOUT)]
+    least = min(per_arm[arm] for arm in arms)
+    ratio = per_arm[CONTROL] / least if least else 1.0
+    needed = contacts_per_arm(
+        size.baseline, useful, alpha=alpha, power=size.power, arms=len(arms), control_ratio=ratio or 1.0
+    )
+    if least < 1 or per_arm[CONTROL] < 1:
+        return needed, None
+    try:
+        visible = detectable_lift(
+            size.baseline, least, alpha=alpha, power=size.power, arms=len(arms), control_contacts=per_arm[CONTROL]
+        )
+    except ValueError:
+        return needed, None
+    return needed, visible
+
+
+def _calls(experiment: Experiment, per_arm: dict[str, int]) -> tuple[int, int]:
+    """Calls expected and at worst, over all arms."""
+    expected = worst = 0.0
+    for arm, treatment in experiment.treatments.items():
+        attempts = treatment.redial.attempts
+        missed = 1 - REACHED_FIRST
+        expected += per_arm[arm] * sum(missed**attempt for attempt in range(attempts))
+        worst += per_arm[arm] * attempts
+    limit = experiment.budget.calls or float("inf")
+    return round(min(expected, limit)), round(min(worst, limit))
+
+
+def _days(experiment: Experiment, calls: int) -> float:
+    """Days of calling at the pace, inside the control's window, on its days of the week."""
+    window = window_of(experiment, experiment.control)
+    open_seconds = 60.0 * sum(end - start for start, end in window.hours.spans)
+    occupied = RING_SECONDS + REACHED_FIRST * TALK_SECONDS
+    rate = min(experiment.pace.per_second, experiment.pace.concurrent / occupied)
+    days_of_calling = calls / (rate * open_seconds) if open_seconds else float("inf")
+    return round(days_of_calling * 7 / len(window.days), 2) if window.days else float("inf")
+
+
+def _money(experiment: Experiment, per_arm: dict[str, int], calls: int) -> dict[str, float]:
+    """What calls, messages and incentives are expected to cost."""
+    settings = experiment.settings if experiment.adapter == SIMULATED else {}
+    per_call = float(settings.get("cost_per_minute", CALL_COST)) * REACHED_FIRST
+    per_message = float(settings.get("cost_per_message", MESSAGE_COST))
+    messages = offered = 0.0
+    for arm, treatment in experiment.treatments.items():
+        messages += per_arm[arm] * REACHED_FIRST if treatment.sms else 0.0
+        incentive = experiment.incentives.get(treatment.incentive or "")
+        offered += per_arm[arm] * experiment.size.baseline * (incentive.cost if incentive else 0.0)
+    parts = {"calls": calls * per_call, "messages": messages * per_message, "incentives": offered}
+    return {name: round(value, 2) for name, value in (parts | {"total": sum(parts.values())}).items()}
+
+
+def _answer(experiment: Experiment, people: People, wanted: dict[str, int], visible: float | None) -> tuple[bool, str]:
+    """Whether this roster can answer this question, said in a sentence."""
+    useful = experiment.decision.smallest_useful_lift.points(experiment.size.baseline)
+    asked = experiment.size.lift.points(experiment.size.baseline) if experiment.size.lift else useful
+    short = sum(wanted.values()) - people.callable if wanted else 0
+    if visible is None:
+        return False, "this roster cannot answer this question: some arm would have nobody in it"
+    seen = f"{visible * 100:.1f} points with {experiment.size.power:.0%} power"
+    if short > 0:
+        return False, (
+            f"this roster cannot answer this question: it lacks {short:,} of the {sum(wanted.values()):,} people "
+            f"that the size asks for; it shows a lift of {seen}"
+        )
+    if visible > asked * 1.005:
+        return False, (
+            f"this roster cannot answer this question: it shows a lift of {seen}, and {asked * 100:.1f} points "
+            "are asked for; bring more people, test fewer arms, or look for more"
+        )
+    return True, f"this roster can answer this question: it shows a lift of {seen}"

@@ -1,0 +1,244 @@
+"""Webhooks and polls in; events, outcomes, follow-up messages and next attempts out.
+
+Events are stored before they are answered. Everything after is computed from what is stored, so
+that order and repeats do not matter (law 2).
+"""
+
+import json
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from engine.core.calls import Call
+from engine.core.events import Conversion, Event, Kind
+from engine.core.experiments import LIVE, Experiment
+from engine.core.outcomes import judge
+from engine.core.redial import next_attempt
+from engine.core.treatments import Disposition
+from engine.errors import AdapterError, NotFound
+from engine.steps import follow_up
+from engine.store import ledger, queue, records, roster, suppressions
+from engine.store.ledger import NOBODY, About, Judged
+from engine.store.queue import Ended, Known
+from engine.telephony.adapter import Adapter
+from engine.workspace import Running, Workspace
+
+SECRET_HEADERS = frozenset({"authorization", "cookie", "x-vapi-secret"})
+POLLED = 5_000
+REPORTS = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """What a batch of events came to."""
+
+    events: int = 0
+    new: int = 0
+    redials: int = 0
+    messages: int = 0
+
+
+def cursor_of(experiment: Experiment) -> str:
+    """The mark that says how far an experiment's adapter was heard."""
+    return f"cursor/{experiment.name}"
+
+
+def poll(workspace: Workspace, running: Running, now: datetime, limit: int = POLLED) -> Received:
+    """Ask the adapter what has happened since the cursor; the cursor moves in the transaction of the events."""
+    cursor = cursor_of(running.experiment)
+    with workspace.database.reading() as connection:
+        since = records.mark(connection, cursor)
+    events, reached = running.adapter.poll(since, now, limit)
+    if not events:
+        return Received()
+    with workspace.database.writing() as connection:
+        received, messages = take(workspace, connection, running.experiment.adapter, events, now)
+        records.set_mark(connection, cursor, reached)
+    follow_up.send(workspace, messages, now)
+    return received
+
+
+def take(
+    workspace: Workspace, connection: Connection, source: str, events: Sequence[Event], now: datetime
+) -> tuple[Received, list[follow_up.Message]]:
+    """Store events, judge the contacts that they are about, plan what follows; the messages are begun, not sent."""
+    calls = _calls_of(connection, events)
+    about: list[tuple[Event, About]] = []
+    endings: dict[str, tuple[Known, Event]] = {}
+    for event, known in zip(events, calls, strict=True):
+        about.append((event, About(known.contact_id, known.experiment_id) if known else NOBODY))
+        if known and event.kind is Kind.ENDED:
+            endings[known.call.key] = (known, event)
+    new = ledger.keep_events(connection, source, about, now)
+    contacts = {whom.contact_id for _, whom in about if whom.contact_id is not None}
+    if not contacts:
+        return Received(len(events), new), []
+    refusing = judge_contacts(workspace, connection, contacts, now)
+    redials, messages = _after_endings(workspace, connection, endings.values(), refusing, now)
+    return Received(len(events), new, redials, len(messages)), messages
+
+
+def _calls_of(connection: Connection, events: Sequence[Event]) -> list[Known | None]:
+    """The call that each event is about, by our key or by the provider's id; None where it is not known."""
+    named = queue.keys_of(connection, {event.provider_id for event in events if not event.call})
+    keys = [event.call or named.get(event.provider_id, "") for event in events]
+    calls = queue.known(connection, {key for key in keys if key})
+    return [calls.get(key) for key in keys]
+
+
+def judge_contacts(
+    workspace: Workspace, connection: Connection, contact_ids: Collection[int], now: datetime
+) -> set[int]:
+    """Compute these contacts' outcomes anew; who opted out or complained is suppressed, and returned."""
+    events = ledger.events_of(connection, contact_ids)
+    judged: list[Judged] = []
+    refusing: set[int] = set()
+    for one in ledger.assignments(connection, contact_ids):
+        running = workspace.running_of(connection, one.experiment_id)
+        own = [event for of, event in events[one.contact_id] if of is None or of == one.experiment_id]
+        outcome = judge(own, running.terms[one.arm], one.assigned_at)
+        within = running.experiment.conversion.within
+        matures = outcome.dialled_at + within if outcome.dialled_at else None
+        judged.append(Judged(one.experiment_id, one.contact_id, outcome, matures))
+        if outcome.opt_out or outcome.complaint:
+            refusing.add(one.contact_id)
+    ledger.write_outcomes(connection, judged)
+    if refusing:
+        phones = [contact.phone for contact in roster.contacts(connection, sorted(refusing)).values()]
+        suppressions.add(connection, phones, "opted_out", "call", now)
+        queue.cancel_contacts(connection, refusing, "opted_out")
+    return refusing
+
+
+def _after_endings(
+    workspace: Workspace,
+    connection: Connection,
+    endings: Collection[tuple[Known, Event]],
+    refusing: set[int],
+    now: datetime,
+) -> tuple[int, list[follow_up.Message]]:
+    """Close the calls that ended; call again who was not reached; write the messages that follow."""
+    queue.end(connection, [_ended(known, event) for known, event in endings])
+    going_on = [(known, event) for known, event in endings if known.contact_id not in refusing]
+    contacts = roster.contacts(connection, sorted({known.contact_id for known, _ in going_on}))
+    redials: dict[int, list[tuple[int, Call]]] = {}
+    messages: list[follow_up.Message] = []
+    for known, event in going_on:
+        running = workspace.running_of(connection, known.experiment_id)
+        contact = contacts[known.contact_id]
+        disposition = event.disposition or Disposition.UNKNOWN
+        again = next_attempt(running.experiment, contact, known.call, disposition, event.at)
+        if again is not None:
+            redials.setdefault(known.experiment_id, []).append((known.contact_id, again))
+        elif follow_up.is_due(running.experiment, known.call, event):
+            messages.append(follow_up.compose(workspace, running, known, contact))
+    for experiment_id, calls in redials.items():
+        if records.state_of(connection, experiment_id) in LIVE:
+            queue.plan(connection, experiment_id, calls)
+    return sum(len(calls) for calls in redials.values()), follow_up.begin(connection, messages, now)
+
+
+def _ended(known: Known, event: Event) -> Ended:
+    disposition = event.disposition or Disposition.UNKNOWN
+    return Ended(known.id, event.at, disposition.value, event.seconds, event.cost)
+
+
+def receive_report(
+    workspace: Workspace, adapter: str, headers: Mapping[str, str], body: bytes, url: str, now: datetime
+) -> None:
+    """Store a webhook as it came; raises NotFound, Forged or Stale for what cannot be believed."""
+    _hearing(workspace, adapter).verify(headers, body, url, now)
+    kept = json.dumps({name.lower(): value for name, value in headers.items() if name.lower() not in SECRET_HEADERS})
+    with workspace.database.writing() as connection:
+        ledger.keep_report(connection, adapter, kept, body, now)
+
+
+def _hearing(workspace: Workspace, adapter: str) -> Adapter:
+    """The open adapter of this name through which some running experiment calls."""
+    with workspace.database.reading() as connection:
+        using = [record for record in records.everything(connection) if record.experiment.adapter == adapter]
+    if not using:
+        raise NotFound("adapter in use", adapter)
+    return workspace.running(using[0].name).adapter
+
+
+def judge_reports(workspace: Workspace, now: datetime) -> Received:
+    """Turn stored webhooks into events; one that cannot be understood is kept with what was wrong."""
+    total = Received()
+    with workspace.database.reading() as connection:
+        waiting = ledger.waiting_reports(connection, REPORTS)
+    if not waiting:
+        return total
+    troubles: dict[int, str] = {}
+    events: dict[str, list[Event]] = {}
+    for report, adapter, headers, body in waiting:
+        troubles[report] = ""
+        try:
+            events.setdefault(adapter, []).extend(_hearing(workspace, adapter).parse(json.loads(headers), body))
+        except (AdapterError, NotFound) as error:
+            troubles[report] = str(error)
+    messages: list[follow_up.Message] = []
+    with workspace.database.writing() as connection:
+        for adapter, heard in events.items():
+            received, more = take(workspace, connection, adapter, heard, now)
+            messages += more
+            total = Received(
+                total.events + received.events, total.new + received.new, total.redials + received.redials,
+                total.messages + received.messages,
+            )  # fmt: skip
+        ledger.judge_reports(connection, troubles, now)
+    follow_up.send(workspace, messages, now)
+    return total
+
+
+def add_conversions(workspace: Workspace, conversions: Iterable[Conversion], now: datetime) -> int:
+    """Store conversions of the brand's own systems, idempotent by id; returns how many were new.
+
+    One of a contact that is not in the roster is kept, and joined when the contact comes.
+    """
+    heard = list(conversions)
+    with workspace.database.writing() as connection:
+        ids = roster.find(connection, sorted({one.contact for one in heard}))
+        events = [(_converted(one), About(ids.get(one.contact), None)) for one in heard]
+        new = ledger.keep_events(connection, ledger.CONVERSIONS, events, now)
+        judge_contacts(workspace, connection, set(ids.values()), now)
+    return new
+
+
+def _converted(conversion: Conversion) -> Event:
+    return Event(
+        key=conversion.id, kind=Kind.CONVERTED, at=conversion.at, provider_id=conversion.contact,
+        name=conversion.event, value=conversion.value,
+    )  # fmt: skip
+
+
+def join_unmatched(workspace: Workspace, source: str, now: datetime) -> int:
+    """Join events whose call or contact was not known when they came; returns how many found theirs."""
+    with workspace.database.writing() as connection:
+        waiting = ledger.unmatched(connection, source)
+        calls = _calls_of(connection, [event for _, event in waiting])
+        people = roster.find(connection, sorted({event.provider_id for _, event in waiting if event.provider_id}))
+        matched: dict[int, tuple[About, str]] = {}
+        for (event_id, event), known in zip(waiting, calls, strict=True):
+            if known:
+                matched[event_id] = (About(known.contact_id, known.experiment_id), known.call.key)
+            elif source == ledger.CONVERSIONS and event.provider_id in people:
+                matched[event_id] = (About(people[event.provider_id], None), "")
+        ledger.match(connection, matched)
+        judge_contacts(workspace, connection, {who for about, _ in matched.values() if (who := about.contact_id)}, now)
+    return len(matched)
+
+
+def open_link(workspace: Workspace, token: str, now: datetime) -> str:
+    """Where a tracked link leads; that it was opened is kept as an event. Raises NotFound."""
+    with workspace.database.writing() as connection:
+        found = ledger.link(connection, token)
+        if found is None:
+            raise NotFound("link", "of this address")
+        opened = Event(key=f"opened/{token}", kind=Kind.LINK_OPENED, at=now, call=found.call)
+        about = About(found.contact_id, found.experiment_id)
+        if ledger.keep_events(connection, "links", [(opened, about)], now):
+            judge_contacts(workspace, connection, {found.contact_id}, now)
+    return found.url

@@ -1,0 +1,280 @@
+"""The read side that command line and pages share: what is asked of the engine, never of its tables."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+from sqlalchemy import Connection
+
+from engine.core.experiments import HOLDOUT, Experiment, State
+from engine.core.metrics import Sums
+from engine.core.rules import RULES
+from engine.core.treatments import VARIABLES, Treatment
+from engine.scripting.difference import difference
+from engine.scripting.library import Library
+from engine.steps import look
+from engine.store import ledger, queue, records, roster
+from engine.store.records import Record
+from engine.telephony import adapter_names, capabilities
+from engine.workspace import Workspace
+
+Health = Literal["good", "attention", "bad"]
+FUNNEL = (
+    ("assigned", ""), ("dialled", "dialled"), ("connected", "connected"), ("listened", "listened"),
+    ("intent", "intent"), ("message_delivered", "message_delivered"), ("link_opened", "link_opened"),
+    ("converted", "converted"), ("ordered", "ordered"),
+)  # fmt: skip
+NEXT = {
+    State.DRAFT: "start it",
+    State.RUNNING: "wait for the verdict",
+    State.PAUSED: "find out why it is paused, then resume or stop it",
+    State.WAITING: "wait for late conversions",
+    State.DECIDED: "write the next round",
+    State.STOPPED: "nothing: it was stopped",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ArmRow:
+    """One arm as a list shows it."""
+
+    name: str
+    variable: str | None
+    share: float
+    contacts: int
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """One experiment as the list shows it. `lift` is the leading arm's difference, `verdict` the standing's."""
+
+    name: str
+    state: str
+    hypothesis: str
+    owner: str
+    variables: tuple[str, ...]
+    arms: tuple[ArmRow, ...]
+    assigned: int
+    planned: int
+    dialled: int
+    calls: int
+    spend: float
+    days_left: float | None
+    health: Health
+    health_reason: str
+    next_action: str
+    created_at: datetime
+    verdict: Mapping[str, Any] | None
+    lift: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class DifferenceRow:
+    """One place where an arm differs from the control, as runs of same, added and removed words."""
+
+    block: str
+    parts: tuple[tuple[Literal["same", "added", "removed"], str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FunnelStep:
+    """One step of the way, and how many of each arm's people came so far."""
+
+    name: str
+    counts: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class LookRow:
+    """One look: each arm's primary estimate with its range, and the status."""
+
+    number: int
+    as_of: datetime
+    estimate: Mapping[str, tuple[float, float, float]]
+    status: str
+
+
+@dataclass(frozen=True, slots=True)
+class Results:
+    """Everything about one experiment that a page shows."""
+
+    card: Card
+    standing: Mapping[str, Any]
+    treatments: Mapping[str, Mapping[str, str]]
+    differences: Mapping[str, tuple[DifferenceRow, ...]]
+    funnel: tuple[FunnelStep, ...]
+    looks: tuple[LookRow, ...]
+    settings: Mapping[str, Any]
+    yaml: str
+    reproduce: str
+    refusals: tuple[tuple[str, str, int], ...]
+    money: Mapping[str, tuple[float, float, float]] | None
+
+
+def cards(workspace: Workspace, now: datetime) -> tuple[Card, ...]:
+    """Every experiment, newest first."""
+    with workspace.database.reading() as connection:
+        return tuple(_card(connection, record) for record in records.everything(connection))
+
+
+def card(workspace: Workspace, name: str) -> Card:
+    """One experiment as the list shows it; raises NotFound."""
+    with workspace.database.reading() as connection:
+        return _card(connection, records.get(connection, name))
+
+
+def _card(connection: Connection, record: Record) -> Card:
+    experiment = record.experiment
+    assigned = roster.assigned(connection, record.id)
+    sums = ledger.sums(connection, record.id, None)
+    last = records.last_look(connection, record.id)
+    calls, spend = queue.placed(connection, record.id)
+    health, reason = _health(record, last)
+    called = {arm: count for arm, count in assigned.items() if arm != HOLDOUT}
+    return Card(
+        name=record.name, state=record.state.value, hypothesis=experiment.hypothesis, owner=experiment.owner,
+        variables=tuple(dict.fromkeys(name for change in experiment.arms.values() for name in change)),
+        arms=tuple(
+            ArmRow(arm, look.variable_of(experiment, arm), share, assigned.get(arm, 0))
+            for arm, share in experiment.all_shares.items()
+        ),
+        assigned=sum(called.values()), planned=record.planned or sum(called.values()),
+        dialled=round(sum(part.totals["dialled"] for part in sums.values())), calls=calls, spend=spend,
+        days_left=_days_left(connection, record), health=health, health_reason=reason,
+        next_action=NEXT[record.state], created_at=record.created_at, verdict=last["verdict"] if last else None,
+        lift=_lift(last) if last else None,
+    )  # fmt: skip
+
+
+def _health(record: Record, last: Mapping[str, Any] | None) -> tuple[Health, str]:
+    if last and last["verdict"]["status"] == "data_problem":
+        return "bad", last["verdict"]["sentence"]
+    if record.state is State.PAUSED or (last and last["verdict"]["status"] == "stopped_for_safety"):
+        return "attention", record.reason or "paused"
+    return "good", ""
+
+
+def _days_left(connection: Connection, record: Record) -> float | None:
+    """Days of calling that are left at the declared pace; None when nothing is planned."""
+    from engine.core.calls import CallState, window_of
+
+    planned = queue.counts(connection, record.id).get(CallState.PLANNED, 0)
+    if not planned or record.state not in (State.RUNNING, State.PAUSED):
+        return None
+    experiment = record.experiment
+    window = window_of(experiment, experiment.control)
+    seconds = 60.0 * sum(end - start for start, end in window.hours.spans) * len(window.days) / 7
+    return planned / (experiment.pace.per_second * seconds) if seconds else None
+
+
+def _lift(standing: Mapping[str, Any]) -> float | None:
+    """The difference of the arm that the verdict names, or of the highest arm."""
+    primary = next(metric for metric in standing["metrics"] if metric["role"] == "primary")
+    lifts = {row["arm"]: row.get("difference") for row in primary["comparisons"]}
+    named = lifts.get(standing["verdict"].get("arm"))
+    known = [lift for lift in lifts.values() if lift is not None]
+    return named if named is not None else max(known, default=None)
+
+
+def standing(workspace: Workspace, name: str, now: datetime) -> dict[str, Any]:
+    """Where an experiment stands: the last look when it is over, else computed at its own clock's now."""
+    with workspace.database.reading() as connection:
+        record = records.get(connection, name)
+        last = records.last_look(connection, record.id)
+        if last is not None and record.state in (State.DECIDED, State.STOPPED):
+            return last | {"state": record.state.value}
+        as_of = look.moment(connection, record, now)
+        return look.measure(connection, record, as_of, finished=False)
+
+
+def results(workspace: Workspace, name: str, now: datetime) -> Results:
+    """Everything about one experiment; raises NotFound."""
+    with workspace.database.reading() as connection:
+        record = records.get(connection, name)
+        shown = _card(connection, record)
+        seen = records.looks(connection, record.id)
+        everyone = ledger.sums(connection, record.id, None)
+        refused = roster.refusals(connection, record.id)
+    stands = standing(workspace, name, now)
+    experiment = record.experiment
+    money = stands.get("money")
+    return Results(
+        card=shown,
+        standing=stands,
+        treatments={arm: treatment_texts(treatment) for arm, treatment in experiment.treatments.items()},
+        differences={arm: differences(workspace.library, experiment, arm) for arm in experiment.arms},
+        funnel=_funnel(experiment, everyone),
+        looks=tuple(_look_row(one) for one in seen),
+        settings=experiment.model_dump(mode="json", include={"decision", "size", "pace", "conversion", "schedule"}),
+        yaml=record.source,
+        reproduce=f"ringlab results {name} --format json",
+        refusals=tuple((rule, RULES.get(rule, rule), count) for rule, count in sorted(refused.items())),
+        money={arm: (row["value"], row["low"], row["high"]) for arm, row in money.items()} if money else None,
+    )
+
+
+def refusals(workspace: Workspace, name: str) -> tuple[tuple[str, str, int], ...]:
+    """Who was not called, per rule: (rule, what it means, contacts)."""
+    with workspace.database.reading() as connection:
+        record = records.get(connection, name)
+        counted = roster.refusals(connection, record.id)
+    return tuple((rule, RULES.get(rule, rule), count) for rule, count in sorted(counted.items()))
+
+
+def treatment_texts(treatment: Treatment) -> dict[str, str]:
+    """Each variable of a treatment as text; a variable that is not set is left out."""
+    values = treatment.model_dump(mode="json", exclude_defaults=True)
+    return {name: _text(values[name]) for name in VARIABLES if values.get(name) is not None}
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {_text(inner)}" for name, inner in value.items() if inner is not None)
+    if isinstance(value, list | tuple):
+        return " ".join(str(item) for item in value)
+    return str(value)
+
+
+def differences(library: Library, experiment: Experiment, arm: str) -> tuple[DifferenceRow, ...]:
+    """Where an arm differs from the control: word by word in scripts, whole values elsewhere."""
+    control, treated = experiment.control, experiment.treatments[arm]
+    rows: list[DifferenceRow] = []
+    for variable in experiment.arms[arm]:
+        if variable == "script" and {control.script, treated.script} <= set(library.names()):
+            rows += [
+                DifferenceRow(block.name, tuple((part.op, part.text) for part in block.parts))
+                for block in difference(library, control.script, treated.script)
+                if block.changed
+            ]
+            continue
+        before, after = (treatment_texts(side).get(variable, "–") for side in (control, treated))
+        rows.append(DifferenceRow(variable, (("removed", before), ("added", after))))
+    return tuple(rows)
+
+
+def _funnel(experiment: Experiment, everyone: Mapping[tuple[str, str], Sums]) -> tuple[FunnelStep, ...]:
+    pooled = dict.fromkeys(experiment.treatments, Sums())
+    for (arm, _), sums in everyone.items():
+        if arm in pooled:
+            pooled[arm] += sums
+    return tuple(
+        FunnelStep(name, {arm: round(sums.totals[of]) if of else sums.count for arm, sums in pooled.items()})
+        for name, of in FUNNEL
+    )
+
+
+def _look_row(standing: Mapping[str, Any]) -> LookRow:
+    primary = next(metric for metric in standing["metrics"] if metric["role"] == "primary")
+    estimates = {
+        row["arm"]: (row["estimate"], *row["interval"])
+        for row in primary["arms"]
+        if row.get("estimate") is not None and row.get("interval")
+    }
+    as_of = datetime.fromisoformat(standing["as_of"])
+    return LookRow(standing["look"], as_of, estimates, standing["verdict"]["status"])
+
+
+def adapters(workspace: Workspace) -> tuple[dict[str, Any], ...]:
+    """Every adapter with what it can do."""
+    return tuple({"name": name, "capabilities": capabilities(name)} for name in adapter_names())

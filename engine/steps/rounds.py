@@ -1,0 +1,38 @@
+"""A verdict in, the next round's file out."""
+
+from datetime import datetime
+from typing import Any
+
+from engine.core.experiments import State
+from engine.core.rounds import confirming_name, confirming_round, next_name, next_round
+from engine.definitions.writing import write
+from engine.errors import NotNow
+from engine.steps import report
+from engine.steps.eligibility import series
+from engine.store import records
+from engine.workspace import Workspace
+
+
+def write_next(workspace: Workspace, name: str, now: datetime, *, confirm: bool, new_name: str | None = None) -> str:
+    """The YAML of the next round, or of the confirming round; raises NotFound, and NotNow before the verdict."""
+    with workspace.database.reading() as connection:
+        record = records.get(connection, name)
+        before = series(connection, record.experiment)
+    if record.state not in (State.DECIDED, State.STOPPED):
+        raise NotNow(f"{name} is {record.state}; the next round follows its verdict: ringlab run {name}")
+    standing = report.standing(workspace, name, now)
+    statuses, lifts = dict(standing["verdict"].get("arms", {})), _lifts(standing)
+    if confirm:
+        made = confirming_round(
+            [one.experiment for one in before] + [record.experiment], statuses, lifts, new_name or confirming_name(name)
+        )
+        comment = f"Confirms {name}: all that was learned together, against what people got before."
+    else:
+        made = next_round(record.experiment, statuses, lifts, new_name or next_name(name))
+        comment = f"Follows {name}: {standing['verdict']['sentence']}"
+    return write(made, comment)
+
+
+def _lifts(standing: dict[str, Any]) -> dict[str, float]:
+    primary = next(metric for metric in standing["metrics"] if metric["role"] == "primary")
+    return {row["arm"]: row["difference"] for row in primary["comparisons"] if row.get("difference") is not None}

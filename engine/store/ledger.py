@@ -1,0 +1,308 @@
+"""The ledger: reports as they came, events in our words, messages, and the outcomes computed from them."""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, func, insert, select, update
+
+from engine.core.events import Event, Kind
+from engine.core.metrics import FIELDS, PAIRS, Sums
+from engine.core.outcomes import Outcome
+from engine.core.treatments import Disposition
+from engine.store.queue import chunks, insert_new
+from engine.store.tables import (
+    AssignmentRow,
+    ContactRow,
+    EventRow,
+    ExperimentRow,
+    MessageRow,
+    OutcomeRow,
+    ReportRow,
+    table,
+)
+
+EVENTS, OUTCOMES, MESSAGES = table(EventRow), table(OutcomeRow), table(MessageRow)
+ASSIGNMENTS, REPORTS, CONTACTS = table(AssignmentRow), table(ReportRow), table(ContactRow)
+EXPERIMENTS = table(ExperimentRow)
+SEPARATOR = "\x1f"
+CONVERSIONS = "conversions"
+OUTCOME_FIELDS = tuple(field.name for field in fields(Outcome))
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """Whom an event is about: a contact, and the experiment whose call it was, None for the contact alone."""
+
+    contact_id: int | None
+    experiment_id: int | None
+
+
+NOBODY = About(None, None)
+
+
+def keep_events(
+    connection: Connection, source: str, events: Iterable[tuple[Event, About]], received_at: datetime
+) -> int:
+    """Store events with whom they are about; repeats are dropped. Returns how many were new."""
+    rows = [
+        {
+            "source": source, "key": event.key, "experiment_id": about.experiment_id, "contact_id": about.contact_id,
+            "call": event.call, "provider_id": event.provider_id, "kind": event.kind.value, "at": event.at,
+            "received_at": received_at, "disposition": event.disposition.value if event.disposition else "",
+            "seconds": event.seconds, "cost": event.cost, "intent": event.intent, "opt_out": event.opt_out,
+            "block": event.block, "early": event.early, "questions": SEPARATOR.join(event.questions),
+            "name": event.name, "value": event.value, "detail": event.detail,
+        }
+        for event, about in events
+    ]  # fmt: skip
+    return insert_new(connection, EventRow, rows)
+
+
+def _event(row: Any) -> Event:
+    return Event(
+        key=f"{row.source}:{row.key}", kind=Kind(row.kind), at=row.at, call=row.call, provider_id=row.provider_id,
+        disposition=Disposition(row.disposition) if row.disposition else None, seconds=row.seconds, cost=row.cost,
+        intent=row.intent, opt_out=row.opt_out, block=row.block, early=row.early,
+        questions=tuple(row.questions.split(SEPARATOR)) if row.questions else (), name=row.name, value=row.value,
+        detail=row.detail,
+    )  # fmt: skip
+
+
+_EVENTS_OF = select(EVENTS).where(EVENTS.c.contact_id.in_(bindparam("ids", expanding=True)))
+_ASSIGNMENTS_OF = select(
+    ASSIGNMENTS.c.experiment_id, ASSIGNMENTS.c.contact_id, ASSIGNMENTS.c.arm, ASSIGNMENTS.c.assigned_at
+).where(ASSIGNMENTS.c.contact_id.in_(bindparam("ids", expanding=True)))
+
+
+def events_of(connection: Connection, contact_ids: Collection[int]) -> dict[int, list[tuple[int | None, Event]]]:
+    """Each contact's events, with the experiment that each is about (None: all of the contact's)."""
+    found: dict[int, list[tuple[int | None, Event]]] = defaultdict(list)
+    for part in chunks(sorted(contact_ids)):
+        for row in connection.execute(_EVENTS_OF, {"ids": part}):
+            found[row.contact_id].append((row.experiment_id, _event(row)))
+    return found
+
+
+def unmatched(connection: Connection, source: str, limit: int = 10_000) -> list[tuple[int, Event]]:
+    """Events of a source whose call or contact was not known when they came, with their ids."""
+    query = select(EVENTS).where(EVENTS.c.contact_id.is_(None), EVENTS.c.source == source).limit(limit)
+    return [(row.id, _event(row)) for row in connection.execute(query)]
+
+
+def match(connection: Connection, matched: Mapping[int, tuple[About, str]]) -> None:
+    """Say whom stored events, by id, are about, and which call."""
+    change = update(EVENTS).where(EVENTS.c.id == bindparam("of"))
+    change = change.values(contact_id=bindparam("who"), experiment_id=bindparam("where_"), call=bindparam("which"))
+    rows = [
+        {"of": event, "who": about.contact_id, "where_": about.experiment_id, "which": call}
+        for event, (about, call) in matched.items()
+    ]
+    if rows:
+        connection.execute(change, rows)
+
+
+@dataclass(frozen=True, slots=True)
+class Assigned:
+    """A contact's assignment in one experiment."""
+
+    experiment_id: int
+    contact_id: int
+    arm: str
+    assigned_at: datetime
+
+
+def assignments(connection: Connection, contact_ids: Collection[int]) -> list[Assigned]:
+    """Every assignment of these contacts."""
+    found: list[Assigned] = []
+    for part in chunks(sorted(contact_ids)):
+        rows = connection.execute(_ASSIGNMENTS_OF, {"ids": part})
+        found.extend(Assigned(*row) for row in rows)
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A contact's outcome in one experiment, and when it is mature (None: not known yet)."""
+
+    experiment_id: int
+    contact_id: int
+    outcome: Outcome
+    matures_at: datetime | None
+
+
+_WRITE_OUTCOME = (
+    update(OUTCOMES)
+    .where(OUTCOMES.c.experiment_id == bindparam("e"), OUTCOMES.c.contact_id == bindparam("c"))
+    .values(
+        {name: bindparam(f"o_{name}") for name in OUTCOME_FIELDS}
+        | {"matures_at": func.coalesce(bindparam("m", type_=OUTCOMES.c.matures_at.type), OUTCOMES.c.matures_at)}
+    )
+)
+
+
+def write_outcomes(connection: Connection, judged: Sequence[Judged]) -> None:
+    """Write outcomes over what stood there; a maturity that is known stays when the new one is not."""
+    rows = [
+        {"e": one.experiment_id, "c": one.contact_id, "m": one.matures_at}
+        | {f"o_{name}": getattr(one.outcome, name) for name in OUTCOME_FIELDS}
+        for one in judged
+    ]
+    if rows:
+        connection.execute(_WRITE_OUTCOME, rows)
+
+
+def mature_at(connection: Connection, experiment_id: int, when: Mapping[int, datetime]) -> None:
+    """Set when contacts who will not be called any more are mature, by contact id, where nothing stands yet."""
+    change = update(OUTCOMES).where(
+        OUTCOMES.c.experiment_id == experiment_id,
+        OUTCOMES.c.contact_id == bindparam("c"),
+        OUTCOMES.c.matures_at.is_(None),
+    )
+    rows = [{"c": contact, "m": moment} for contact, moment in when.items()]
+    if rows:
+        connection.execute(change.values(matures_at=bindparam("m")), rows)
+
+
+def sums(
+    connection: Connection, experiment_id: int, mature_by: datetime | None, *, connected_only: bool = False
+) -> dict[tuple[str, str], Sums]:
+    """What outcomes sum to, per (arm, stratum): of contacts mature by an instant, or of all when it is None.
+
+    With `connected_only`, of those alone who answered the first attempt.
+    """
+    columns: list[Any] = [func.count()]
+    columns += [func.sum(OUTCOMES.c[name]) for name in FIELDS]
+    columns += [func.sum(OUTCOMES.c[one] * OUTCOMES.c[other]) for one, other in PAIRS]
+    query = select(OUTCOMES.c.arm, OUTCOMES.c.stratum, *columns).where(OUTCOMES.c.experiment_id == experiment_id)
+    if mature_by is not None:
+        query = query.where(OUTCOMES.c.matures_at <= mature_by)
+    if connected_only:
+        query = query.where(OUTCOMES.c.first_connected == 1)
+    found = {}
+    for row in connection.execute(query.group_by(OUTCOMES.c.arm, OUTCOMES.c.stratum)):
+        numbers = [float(number) for number in row[3:]]
+        totals = dict(zip(FIELDS, numbers[: len(FIELDS)], strict=True))
+        products = dict(zip(PAIRS, numbers[len(FIELDS) :], strict=True))
+        found[row[0], row[1]] = Sums(int(row[2]), totals, products)
+    return found
+
+
+def maturity(connection: Connection, experiment_id: int, now: datetime) -> tuple[int, int]:
+    """How many contacts are mature, and how many are waited for."""
+    mature = func.coalesce(func.sum((OUTCOMES.c.matures_at <= now).cast(OUTCOMES.c.calls.type)), 0)
+    query = select(mature, func.count()).where(OUTCOMES.c.experiment_id == experiment_id)
+    done, everybody = connection.execute(query).one()
+    return int(done), int(everybody) - int(done)
+
+
+def last_maturity(connection: Connection, experiment_id: int) -> datetime | None:
+    """When the last contact whose maturity is known is mature."""
+    query = select(func.max(OUTCOMES.c.matures_at)).where(OUTCOMES.c.experiment_id == experiment_id)
+    latest: datetime | None = connection.execute(query).scalar()
+    return latest
+
+
+def plan_messages(connection: Connection, rows: Sequence[Mapping[str, object]]) -> None:
+    """Write messages as begun; one that is written already is never written again."""
+    insert_new(connection, MessageRow, rows)
+
+
+def unsent(connection: Connection, keys: Collection[str]) -> set[str]:
+    """Which of these message keys nobody has written yet."""
+    written: set[str] = set()
+    for part in chunks(sorted(keys)):
+        written.update(connection.execute(select(MESSAGES.c.key).where(MESSAGES.c.key.in_(part))).scalars())
+    return set(keys) - written
+
+
+def settle_messages(connection: Connection, settled: Iterable[tuple[str, str, str, str]]) -> None:
+    """Write what became of messages, given as (key, state, provider's id, reason)."""
+    change = update(MESSAGES).where(MESSAGES.c.key == bindparam("of"))
+    change = change.values(state=bindparam("now_is"), provider_id=bindparam("named"), reason=bindparam("why"))
+    rows = [{"of": key, "now_is": state, "named": name, "why": why} for key, state, name, why in settled]
+    if rows:
+        connection.execute(change, rows)
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """Where a tracked link leads, and whose it is."""
+
+    url: str
+    call: str
+    experiment_id: int
+    contact_id: int
+
+
+def link(connection: Connection, token: str) -> Link | None:
+    """The link of a token; None when no message carries it."""
+    columns = (MESSAGES.c.url, MESSAGES.c.call, MESSAGES.c.experiment_id, MESSAGES.c.contact_id)
+    row = connection.execute(select(*columns).where(MESSAGES.c.token == token)).one_or_none()
+    return Link(*row) if row else None
+
+
+def keep_report(connection: Connection, adapter: str, headers: str, body: bytes, now: datetime) -> int:
+    """Store what a provider sent, as it came; returns its id."""
+    values = {"adapter": adapter, "headers": headers, "body": body, "received_at": now, "trouble": ""}
+    key = connection.execute(insert(REPORTS).values(values)).inserted_primary_key
+    return int(key[0]) if key else 0
+
+
+def waiting_reports(connection: Connection, limit: int) -> list[tuple[int, str, str, bytes]]:
+    """Reports that are not judged yet, oldest first: (id, adapter, headers, body)."""
+    columns = (REPORTS.c.id, REPORTS.c.adapter, REPORTS.c.headers, REPORTS.c.body)
+    query = select(*columns).where(REPORTS.c.judged_at.is_(None)).order_by(REPORTS.c.id).limit(limit)
+    return [tuple(row) for row in connection.execute(query)]
+
+
+def judge_reports(connection: Connection, troubles: Mapping[int, str], now: datetime) -> None:
+    """Mark reports, by id, as judged, with what was wrong with each ("" for nothing)."""
+    change = update(REPORTS).where(REPORTS.c.id == bindparam("of")).values(judged_at=now, trouble=bindparam("why"))
+    rows = [{"of": report, "why": trouble} for report, trouble in troubles.items()]
+    if rows:
+        connection.execute(change, rows)
+
+
+def dispositions(connection: Connection, experiment_id: int) -> dict[tuple[str, str], int]:
+    """How many calls of each arm ended how."""
+    query = (
+        select(ASSIGNMENTS.c.arm, EVENTS.c.disposition, func.count())
+        .join(
+            ASSIGNMENTS,
+            (ASSIGNMENTS.c.experiment_id == EVENTS.c.experiment_id) & (ASSIGNMENTS.c.contact_id == EVENTS.c.contact_id),
+        )
+        .where(EVENTS.c.experiment_id == experiment_id, EVENTS.c.kind == Kind.ENDED.value)
+        .group_by(ASSIGNMENTS.c.arm, EVENTS.c.disposition)
+    )
+    return {(arm, disposition): count for arm, disposition, count in connection.execute(query)}
+
+
+def questions(connection: Connection, experiment_id: int, limit: int = 20) -> list[tuple[str, int]]:
+    """Questions that the script could not answer, most frequent first."""
+    query = select(EVENTS.c.questions).where(EVENTS.c.experiment_id == experiment_id, EVENTS.c.questions != "")
+    asked: dict[str, int] = defaultdict(int)
+    for text in connection.execute(query).scalars():
+        for question in text.split(SEPARATOR):
+            asked[question] += 1
+    return sorted(asked.items(), key=lambda pair: (-pair[1], pair[0]))[:limit]
+
+
+def mature_rest(connection: Connection, experiment_id: int, moment: datetime) -> None:
+    """Contacts who were never called and will not be are mature at `moment`."""
+    change = update(OUTCOMES).where(OUTCOMES.c.experiment_id == experiment_id, OUTCOMES.c.matures_at.is_(None))
+    connection.execute(change.values(matures_at=moment))
+
+
+def last_heard(connection: Connection, experiment_id: int) -> datetime | None:
+    """When the newest event about a call of an experiment was received."""
+    query = (
+        select(EVENTS.c.received_at)
+        .where(EVENTS.c.experiment_id == experiment_id)
+        .order_by(EVENTS.c.id.desc())
+        .limit(1)
+    )
+    latest: datetime | None = connection.execute(query).scalar()
+    return latest

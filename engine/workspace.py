@@ -1,0 +1,259 @@
+"""A workspace: the database, the scripts and the adapters of one folder, opened once.
+
+A workspace is a folder with `experiments/` and `scripts/` in it. It is found upward from a file or from
+where a command is run; where there is none, the scripts that ship with Ringlab are used.
+"""
+
+import os
+import re
+import secrets
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from engine.core.experiments import HOLDOUT, Experiment
+from engine.core.outcomes import Terms
+from engine.definitions.loading import Surroundings, load
+from engine.definitions.reading import read_yaml
+from engine.errors import InputError
+from engine.scripting.library import Library
+from engine.scripting.rendering import Renderer
+from engine.settings import Settings
+from engine.telephony import Adapter, adapter_names, capabilities, open_adapter
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from engine.store.database import Database
+    from engine.store.records import Record
+
+VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+SIMULATED = "simulated"
+EXAMPLE_BRAND = "青禾优选"
+
+
+def shipped() -> Path:
+    """The folder with the scripts and experiments that ship with Ringlab."""
+    inside = Path(__file__).parent / "workspace_template"
+    return inside if inside.is_dir() else Path(__file__).parent.parent
+
+
+def folder_of(start: Path) -> Path | None:
+    """The workspace that `start` is in, looking upward; None when it is in none."""
+    place = start.resolve()
+    for folder in (place, *place.parents):
+        if (folder / "scripts").is_dir() and (folder / "experiments").is_dir():
+            return folder
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A started experiment with all that its steps need."""
+
+    record: "Record"
+    adapter: Adapter
+    terms: Mapping[str, Terms]
+    values: Mapping[str, str]
+    answers: Mapping[str, str]
+
+    @property
+    def experiment(self) -> Experiment:
+        return self.record.experiment
+
+    @property
+    def id(self) -> int:
+        return self.record.id
+
+
+class Workspace:
+    """One folder and one database. Everything is opened when it is first needed."""
+
+    def __init__(
+        self, settings: Settings, start: Path | None = None, seed: int | None = None, *, create: bool = True
+    ) -> None:
+        self.settings = settings
+        self.create = create  # whether an absent database is made
+        self.seed = seed  # of simulated populations, over what the files say
+        self.start = start or Path.cwd()
+        self.folder = folder_of(self.start) or self.start
+        self._secret = b""
+        self._running: dict[str, Running] = {}
+        self._lock = threading.RLock()
+
+    @cached_property
+    def database(self) -> "Database":
+        from engine.store.database import Database
+
+        database = Database.open(self.settings.database, create=self.create)
+        self._secret = _secret_of(database)
+        return database
+
+    @property
+    def secret(self) -> bytes:
+        """The database's own secret; links and sessions are signed with it."""
+        assert self.database is not None  # opening it is what makes the secret known
+        return self._secret
+
+    @cached_property
+    def library(self) -> Library:
+        own = self.folder / "scripts"
+        return Library.open(own if own.is_dir() else shipped() / "scripts", read_yaml=read_yaml)
+
+    @cached_property
+    def renderer(self) -> Renderer:
+        return Renderer(self.library)
+
+    def surroundings(self, path: Path) -> Surroundings:
+        """What surrounds an experiment file: the words that it may use."""
+        folder = folder_of(path.parent) or self.folder
+        own = folder / "scripts"
+        library = Library.open(own if own.is_dir() else shipped() / "scripts", read_yaml=read_yaml)
+        return Surroundings(
+            scripts=frozenset(library.names()),
+            sms=frozenset(library.sms_names()),
+            voices=frozenset(capabilities(SIMULATED).voices),
+            adapters=frozenset(adapter_names()),
+            columns=_columns,
+            folders=(path.parent, folder),
+        )
+
+    def load(self, path: Path) -> Experiment:
+        """The experiment of a file; raises ProblemsFound with all its problems."""
+        return load(path, self.surroundings(path))
+
+    def contact_file(self, experiment: Experiment, path: Path) -> Path | None:
+        """The experiment's contact file, relative to its own file, then to the workspace; None for the roster."""
+        if experiment.audience.contacts is None:
+            return None
+        name = Path(experiment.audience.contacts)
+        places = [folder / name for folder in (path.parent, folder_of(path.parent) or self.folder)]
+        for place in places:
+            if place.exists():
+                return place
+        raise InputError(
+            f"{path}: the contact file {str(name)!r} is not there; "
+            f"it was looked for beside the file and in {places[-1].parent}"
+        )
+
+    def running(self, name: str) -> Running:
+        """A started experiment with its adapter, opened once; raises NotFound."""
+        from engine.store import records
+
+        with self._lock:
+            if name not in self._running:
+                with self.database.reading() as connection:
+                    record = records.get(connection, name)
+                self._running[name] = self._open(record)
+            return self._running[name]
+
+    def running_of(self, connection: "Connection", experiment_id: int) -> Running:
+        """A started experiment by its id, read through a connection that is open."""
+        from engine.store import records
+
+        with self._lock:
+            for running in self._running.values():
+                if running.id == experiment_id:
+                    return running
+            record = records.by_id(connection, experiment_id)
+            return self._running.setdefault(record.name, self._open(record))
+
+    def _open(self, record: "Record") -> Running:
+        experiment = record.experiment
+        settings = from_environment(experiment.settings)
+        if self.seed is not None and experiment.adapter == SIMULATED:
+            settings = settings | {"seed": self.seed}
+        context = {"book": self._book(experiment), "truth": {experiment.name: experiment.planted}}
+        return Running(
+            record=record,
+            adapter=open_adapter(experiment.adapter, settings, context),
+            terms=terms_of(experiment),
+            values=standing_values(experiment),
+            answers=self._answers(experiment),
+        )
+
+    def _book(self, experiment: Experiment) -> str:
+        place = self.database.path
+        if place is None:
+            return ":memory:"
+        folder = place.with_suffix(".simulated")
+        folder.mkdir(exist_ok=True)
+        return str(folder / f"{experiment.name}.db")
+
+    def _answers(self, experiment: Experiment) -> dict[str, str]:
+        language = self.library.script(experiment.control.script).language
+        name = "default" if language == "zh" else "default-en"
+        if name not in self.library.qa_names():
+            return {}
+        bank = self.library.qa(name)
+        return {wording: entry.answer for entry in bank.entries for wording in entry.wordings}
+
+    def close(self) -> None:
+        """Close what was opened."""
+        for running in self._running.values():
+            running.adapter.close()
+        self._running.clear()
+        if "database" in self.__dict__:
+            self.database.close()
+
+    def __enter__(self) -> "Workspace":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def _secret_of(database: "Database") -> bytes:
+    """The secret of a database, made when it is first opened."""
+    from engine.store import records
+
+    with database.reading() as connection:
+        known = records.mark(connection, "secret")
+    if not known:
+        with database.writing() as connection:
+            records.set_mark(connection, "secret", records.mark(connection, "secret") or secrets.token_hex(32))
+            known = records.mark(connection, "secret")
+    return bytes.fromhex(known)
+
+
+def terms_of(experiment: Experiment) -> dict[str, Terms]:
+    """What counts in each arm, and what its incentive costs; the holdout has no incentive."""
+    conversion = experiment.conversion
+    costs = {HOLDOUT: 0.0}
+    for arm, treatment in experiment.treatments.items():
+        incentive = experiment.incentives.get(treatment.incentive or "")
+        costs[arm] = incentive.cost if incentive else 0.0
+    return {arm: Terms(conversion.event, conversion.within, cost) for arm, cost in costs.items()}
+
+
+def standing_values(experiment: Experiment) -> dict[str, str]:
+    """The words that scripts may use for everybody. A simulated brand has a name; a real one says its own."""
+    values = dict(experiment.values)
+    if experiment.adapter == SIMULATED:
+        values.setdefault("brand", EXAMPLE_BRAND)
+    return values
+
+
+def from_environment(settings: Any, environment: Mapping[str, str] = os.environ) -> Any:
+    """Settings with each `${NAME}` taken from the environment; raises InputError that names what is missing."""
+    if isinstance(settings, dict):
+        return {key: from_environment(value, environment) for key, value in settings.items()}
+    if isinstance(settings, list):
+        return [from_environment(value, environment) for value in settings]
+    if not isinstance(settings, str):
+        return settings
+    missing = [name for name in VARIABLE.findall(settings) if name not in environment]
+    if missing:
+        raise InputError(f"the settings need ${{{missing[0]}}}, and the environment does not have it; set {missing[0]}")
+    return VARIABLE.sub(lambda found: environment[found[1]], settings)
+
+
+def _columns(path: Path) -> tuple[str, ...] | None:
+    if not path.is_file():
+        return None
+    from engine.intake.files import examine
+
+    return examine(path).columns
