@@ -169,8 +169,8 @@ def _merge(connection: Connection, rows: list[dict[str, Any]], now: datetime) ->
 
 def _known(connection: Connection, column: str, rows: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
     columns = (type_coerce(CONTACTS.c[name], BigInteger if name == "ordered_at" else String) for name in FIELDS)
-    query: Select[Any] = select(*columns).where(CONTACTS.c[column].in_([row[column] for row in rows]))
-    return {row[0]: dict(zip(FIELDS, row, strict=True)) for row in connection.execute(query)}
+    query = select(*columns).where(CONTACTS.c[column].in_([row[column] for row in rows]))
+    return {str(row[0]): dict(zip(FIELDS, row, strict=True)) for row in connection.execute(query)}
 
 
 def _each(connection: Connection, statement: TextClause, rows: list[dict[str, Any]]) -> None:
