@@ -130,10 +130,11 @@ def _balance(standing: Standing, words: Words) -> Check:
     wrong = [stage for stage in stages if not stage["ok"]]
     if wrong:
         where = _stages(wrong, words)
+        least = min((p for stage in wrong if (p := stage.get("p_value")) is not None), default=None)
         sentence = words.say(
             "The arms' counts do not follow their shares at: %(where)s (%(p)s). "
             "Look at what could drop people of one arm there.",
-            where=where, p=numbers.p_said(min((p for stage in wrong if (p := stage.get("p_value")) is not None), default=None)),
+            where=where, p=numbers.p_said(least),
         )  # fmt: skip
         return _check(name, "bad", sentence, words)
     where = _stages(stages, words)

@@ -151,12 +151,17 @@ def experiment_card(card: report.Card, words: Words) -> ExperimentCard:
         health=card.health,
         health_word=words.say(HEALTH[card.health]),
         health_reason=words.say(card.health_reason),
-        next_action=words.say(card.next_action),
+        next_action=_begun(words.say(card.next_action)),
         verdict=status,
         verdict_word=words.say(VERDICTS[status]) if status in VERDICTS else "",
         sentence="" if words.chinese else str(verdict.get("sentence", "")),
         lift=None if status == "data_problem" else card.lift,
     )
+
+
+def _begun(sentence: str) -> str:
+    """The sentence with a large first letter."""
+    return sentence[:1].upper() + sentence[1:]
 
 
 def home(cards: tuple[report.Card, ...], words: Words) -> Home:

@@ -72,8 +72,9 @@ class Numbers:
         return "<0.001" if value is not None and value < 0.001 else self.number(value, 3)
 
     def p_said(self, value: float | None) -> str:
-        """`p = 0.012`, or `p < 0.001`, within a sentence."""
-        return f"p {'<' if value is not None and value < 0.001 else '='} {self.p_value(value).removeprefix('<')}"
+        """`p = 0.012`, or `p < 0.001`, within a sentence; a line does not break inside it."""
+        sign = "<" if value is not None and value < 0.001 else "="
+        return f"p\u00a0{sign}\u00a0{self.p_value(value).removeprefix('<')}"
 
     def estimate(self, value: float | None, kind: Kind, unit: str) -> str:
         """A metric of one arm."""

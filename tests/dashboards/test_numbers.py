@@ -57,7 +57,7 @@ def test_ranges() -> None:
 def test_p_values_and_time() -> None:
     """A tiny p-value is not written as zero; days round up, and the last day is in hours."""
     assert (EN.p_value(0.0123), EN.p_value(1e-9), EN.p_value(None)) == ("0.012", "<0.001", DASH)
-    assert (EN.p_said(0.0123), EN.p_said(1e-9)) == ("p = 0.012", "p < 0.001")
+    assert (EN.p_said(0.0123), EN.p_said(1e-9)) == ("p\u00a0=\u00a00.012", "p\u00a0<\u00a00.001")
     assert (EN.days(2.1), EN.days(1.0), EN.days(0.2), EN.days(0.0), EN.days(None)) == (
         "3 days",
         "1 day",

@@ -95,7 +95,7 @@ def test_red_names_where_to_look() -> None:
     """An unbalanced stage is named."""
     standing = make_standing(balance=[{"stage": "dialled", "p_value": 0.00001, "ok": False}])
     checks = results_page(make_results(standing), words("en")).checks
-    assert (checks[0].light, "dialed (p < 0.001)" in checks[0].sentence) == ("bad", True)
+    assert (checks[0].light, "dialed (p\u00a0<\u00a00.001)" in checks[0].sentence) == ("bad", True)
 
 
 @pytest.mark.parametrize(
