@@ -1,0 +1,183 @@
+"""A standing as text: the sentence first, then why it can be trusted, then the numbers."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from engine.cli.printing import say, say_table
+
+Json = Mapping[str, Any]
+SHOWN = ("secondary", "guardrail")
+NONE = "–"
+STATUS = {
+    "winner": "winner", "leaning": "leaning", "no_useful_difference": "no useful difference",
+    "not_enough_people": "not enough people", "stopped_for_safety": "stopped for safety",
+    "data_problem": "data problem",
+}  # fmt: skip
+FAILING = {"fail": "FAILS it", "undecided": "is undecided"}
+
+
+def say_standing(standing: Json) -> None:
+    """Print a standing of any source."""
+    verdict = standing["verdict"]
+    say(_heading(standing))
+    say()
+    say(verdict["sentence"])
+    say(f"Next: {verdict['next']}")
+    for reason in verdict["reasons"]:
+        say(f"  - {reason}")
+    for line in trust(standing):
+        say(f"  {line}")
+    for warning in standing.get("warnings", ()):
+        say(f"  ! {warning}")
+    primary = next(metric for metric in standing["metrics"] if metric["role"] == "primary")
+    say()
+    say_table(*_primary(standing, primary))
+    others = [metric for metric in standing["metrics"] if metric["role"] in SHOWN]
+    if others:
+        say()
+        say_table(*_others(others))
+    for segment in standing.get("segments", ()):
+        say()
+        say_table(*_segment(segment, primary["kind"]), title=f"by {segment['column']} (exploratory)")
+
+
+def _heading(standing: Json) -> str:
+    parts = [standing["experiment"], standing.get("state"), standing["method"]]
+    if standing.get("look"):
+        parts.append(f"look {standing['look']}")
+    if standing.get("as_of"):
+        parts.append(f"{standing['as_of'][:16].replace('T', ' ')} UTC")
+    return " · ".join(str(part) for part in parts if part)
+
+
+def trust(standing: Json) -> list[str]:
+    """Balance, placebo and maturity, a line each."""
+    lines = []
+    for check in standing.get("balance", ()):
+        said = "as dealt" if check["ok"] else "NOT as dealt: nothing may be read off the numbers"
+        lines.append(f"balance of the {check['stage']}: {said}{_chance(check.get('p_value'))}")
+    placebo = standing.get("placebo")
+    if placebo:
+        said = "equal, as it should be" if placebo["ok"] else "UNEQUAL, though no arm can change it"
+        lines.append(f"placebo ({placebo['metric']}): {said}{_chance(placebo.get('p_value'))}")
+    maturity = standing.get("maturity")
+    if maturity:
+        whole = maturity["mature"] + maturity["waiting"]
+        lines.append(f"maturity: {maturity['mature']:,} of {whole:,} contacts had their time to convert")
+    lines += [
+        f"guardrail {check['metric']}: {check['arm']} {FAILING[check['status']]}"
+        for check in standing.get("guardrails", ())
+        if check["status"] in FAILING
+    ]
+    return lines
+
+
+def _chance(p_value: float | None) -> str:
+    return "" if p_value is None else f" (p = {p_value:.2g})"
+
+
+def _primary(standing: Json, metric: Json) -> tuple[Sequence[str], list[Sequence[object]]]:
+    against = {found["arm"]: found for found in metric["comparisons"]}
+    statuses = standing["verdict"].get("arms", {})
+    sequential = any("sequential" in found for found in against.values())
+    name = metric.get("label") or metric["name"]
+    columns = (
+        "arm", f"#n / {metric['denominator']}", f"#{name}", "#range", "#lift", "#relative",
+        "#range of the lift" + (" at any look" if sequential else ""),
+        "#p at any look" if sequential else "#p adjusted", "#chance best", "status",
+    )  # fmt: skip
+    rows: list[Sequence[object]] = []
+    for arm in metric["arms"]:
+        found = against.get(arm["arm"], {})
+        deciding = found.get("sequential") or {
+            "interval": found.get("interval_adjusted", found.get("interval")),
+            "p_value": found.get("p_adjusted", found.get("p_value")),
+        }
+        rows.append(
+            (
+                arm["arm"] + (" (control)" if arm["arm"] == standing["control"] else ""), _counts(arm, metric["kind"]),
+                value(arm["estimate"], metric["kind"]), span(arm.get("interval"), metric["kind"]),
+                lift(found.get("difference"), metric["kind"]), percent(found.get("relative")),
+                lift_span(deciding["interval"], metric["kind"]), chance(deciding["p_value"]),
+                percent(found.get("probability_best"), sign=False),
+                STATUS.get(statuses.get(arm["arm"], ""), statuses.get(arm["arm"], "")),
+            )
+        )  # fmt: skip
+    return columns, rows
+
+
+def _others(metrics: Sequence[Json]) -> tuple[Sequence[str], list[Sequence[object]]]:
+    columns = ("metric", "role", "arm", "#n / of", "#value", "#difference", "#range of the difference", "#p adjusted")
+    rows: list[Sequence[object]] = []
+    for metric in metrics:
+        against = {found["arm"]: found for found in metric["comparisons"]}
+        for place, arm in enumerate(metric["arms"]):
+            found = against.get(arm["arm"], {})
+            rows.append(
+                (
+                    metric["name"] if not place else "", metric["role"] if not place else "", arm["arm"],
+                    _counts(arm, metric["kind"]), value(arm["estimate"], metric["kind"]),
+                    lift(found.get("difference"), metric["kind"]), lift_span(found.get("interval"), metric["kind"]),
+                    chance(found.get("q_value", found.get("p_adjusted", found.get("p_value")))),
+                )
+            )  # fmt: skip
+    return columns, rows
+
+
+def _segment(segment: Json, kind: str) -> tuple[Sequence[str], list[Sequence[object]]]:
+    columns = ("value", "arm", "#n / of", "#value", "#difference", "#range of the difference", "#p adjusted")
+    rows: list[Sequence[object]] = []
+    for part in segment["values"]:
+        against = {found["arm"]: found for found in part["comparisons"]}
+        for place, arm in enumerate(part["arms"]):
+            found = against.get(arm["arm"], {})
+            rows.append(
+                (
+                    part["value"] if not place else "", arm["arm"], _counts(arm, kind), value(arm["estimate"], kind),
+                    lift(found.get("difference"), kind), lift_span(found.get("interval"), kind),
+                    chance(found.get("p_adjusted")),
+                )
+            )  # fmt: skip
+    return columns, rows
+
+
+def _counts(arm: Json, kind: str) -> str:
+    return f"{arm['total']:,.0f} / {arm['contacts']:,}" if kind == "rate" else f"{arm['contacts']:,}"
+
+
+def value(number: float | None, kind: str) -> str:
+    """A rate as `12.00%`, a mean or ratio to four digits."""
+    if number is None:
+        return NONE
+    return f"{number:.2%}" if kind == "rate" else f"{number:,.4g}"
+
+
+def lift(number: float | None, kind: str) -> str:
+    """A difference: of rates in points, `+2.10pt`."""
+    if number is None:
+        return ""
+    return f"{number * 100:+.2f}pt" if kind == "rate" else f"{number:+,.4g}"
+
+
+def span(ends: Sequence[float | None] | None, kind: str) -> str:
+    """A range of values."""
+    return "" if not ends else f"{value(ends[0], kind)} to {value(ends[1], kind)}"
+
+
+def lift_span(ends: Sequence[float | None] | None, kind: str) -> str:
+    """A range of differences; an end that is not there is open."""
+    return "" if not ends else " to ".join(NONE if end is None else lift(end, kind) for end in ends)
+
+
+def percent(number: float | None, *, sign: bool = True) -> str:
+    """A relative change, or a chance."""
+    if number is None:
+        return ""
+    return f"{number:+.1%}" if sign else f"{number:.0%}"
+
+
+def chance(p_value: float | None) -> str:
+    """A p-value; it never pretends to be zero."""
+    if p_value is None:
+        return ""
+    return f"{p_value:.2g}" if p_value >= 0.0001 else "< 0.0001"

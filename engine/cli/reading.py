@@ -1,0 +1,105 @@
+"""status, results: where experiments stand."""
+
+import io
+from typing import Annotated, Any, Literal
+
+import typer
+
+from engine.cli import opening, words
+from engine.cli.figures import lift, say_standing
+from engine.cli.printing import note, say, say_bytes, say_json, say_table
+from engine.errors import InputError
+
+app = typer.Typer()
+
+
+@app.command(epilog=words.example("ringlab status", "ringlab status --format json"))
+def status(format: words.Format = "text", database: words.Database = None) -> None:
+    """List every experiment, the newest first."""
+    from dataclasses import asdict
+
+    from engine.steps import report
+
+    with opening.opened(database, create=False) as workspace:
+        cards = report.cards(workspace, opening.clock())
+    if format == "json":
+        say_json({"schema": "ringlab.status/1", "experiments": [asdict(card) for card in cards]})
+        return
+    if not cards:
+        say("no experiment was started; begin with: ringlab start experiments/<name>.yaml")
+        return
+    say_table(
+        ("experiment", "state", "#dialed", "#assigned", "#calls", "#spend", "#lift", "verdict", "next"),
+        [
+            (
+                card.name, card.state, f"{card.dialled:,}", f"{card.assigned:,}", f"{card.calls:,}",
+                f"{card.spend:,.2f}", lift(card.lift, "rate"),
+                (card.verdict or {}).get("status", ""), card.health_reason or card.next_action,
+            )
+            for card in cards
+        ],
+    )  # fmt: skip
+
+
+@app.command(
+    epilog=words.example(
+        "ringlab results gift-first", "ringlab results gift-first --format parquet -o standing.parquet"
+    )
+)
+def results(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The experiment.")],
+    format: Annotated[
+        Literal["text", "json", "csv", "html", "parquet"], typer.Option(help="What is printed.")
+    ] = "text",
+    output: words.Output = None,
+    database: words.Database = None,
+) -> None:
+    """Show where an experiment stands: the verdict, why it can be trusted, and every number."""
+    from engine.steps import report
+
+    with opening.opened(database, create=False) as workspace:
+        standing = report.standing(workspace, name, opening.clock())
+    if format == "text" and output is None:
+        say_standing(standing)
+        return
+    if format == "json" and output is None:
+        say_json(standing)
+        return
+    if format == "parquet" and output is None:
+        raise typer.BadParameter("a Parquet file is not text; name it with -o FILE", param_hint="--format")
+    data = _file(standing, format)
+    if output is None:
+        say_bytes(data)
+        return
+    try:
+        output.write_bytes(data)
+    except OSError as error:
+        reason = (error.strerror or "unknown reason").lower()
+        raise InputError(f"{output} cannot be written ({reason}); name another file") from error
+    note(f"{output} is written")
+
+
+def _file(standing: dict[str, Any], format: str) -> bytes:
+    import json
+
+    match format:
+        case "json":
+            return (json.dumps(standing, ensure_ascii=False, indent=2, allow_nan=False) + "\n").encode()
+        case "html":
+            from engine.cli.page import standing_page
+
+            return standing_page(standing).encode()
+        case "csv" | "parquet":
+            from engine.intake.tables import write_table
+            from engine.steps.compare import as_rows
+
+            rows = as_rows(standing)
+            stream = io.BytesIO()
+            write_table(
+                stream, list(rows[0]), (list(row.values()) for row in rows), "csv" if format == "csv" else "parquet"
+            )
+            return stream.getvalue()
+        case _:
+            raise typer.BadParameter(
+                "text goes to the terminal; choose json, csv, html or parquet", param_hint="--format"
+            )

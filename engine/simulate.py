@@ -1,0 +1,246 @@
+"""An experiment played many times on the simulated adapter: how often it errs, how often it finds, what it costs.
+
+The contacts are enrolled once; every run plays on its own copy of that database with its own seed, so that runs
+differ in what people do and in nothing else. With no planted effect this is an A/A calibration.
+"""
+
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import mean, median
+from typing import Any
+
+from engine.core.experiments import CONTROL, Experiment, parse_lift
+from engine.core.metrics import METRICS
+from engine.definitions.reading import read_yaml
+from engine.definitions.writing import write
+from engine.errors import InputError, did_you_mean
+from engine.runner import Simulation, real_now, start_moment
+from engine.settings import Settings
+from engine.steps import enroll, report
+from engine.steps.made_up import MOST, OTHER_VALUES, VALUES, write_contacts
+from engine.steps.size import people_wanted
+from engine.workspace import SIMULATED, Workspace, folder_of, shipped
+
+ROOM = 2  # a race may take more people than the fixed sample before it decides
+LEAST_FOR_PROCESSES = 4
+Watch = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Play:
+    """What one run came to."""
+
+    seed: int
+    status: str
+    arm: str | None
+    arms: Mapping[str, str]
+    calls: int
+
+
+@dataclass(frozen=True, slots=True)
+class Simulated:
+    """What all runs came to. `truth` holds every arm's planted lift of the primary metric, better above zero."""
+
+    experiment: str
+    method: str
+    alpha: float
+    useful_lift: float
+    people: int
+    truth: Mapping[str, float]
+    plays: Sequence[Play]
+
+    @property
+    def runs(self) -> int:
+        return len(self.plays)
+
+    @property
+    def is_calibration(self) -> bool:
+        """Whether no effect is planted."""
+        return not any(self.truth.values())
+
+    def as_json(self) -> dict[str, Any]:
+        """The simulation as plain data, schema `ringlab.simulation/1`; ranges are Wilson's at 95 %."""
+        best = max(self.truth.values())
+        found = sum(play.arms.get(self._best) == "winner" for play in self.plays)
+        false = sum(
+            any(status == "winner" and self.truth[arm] <= 0 for arm, status in play.arms.items()) for play in self.plays
+        )
+        statuses = [play.status for play in self.plays]
+        calls = [play.calls for play in self.plays]
+        return {
+            "schema": "ringlab.simulation/1", "experiment": self.experiment, "runs": self.runs,
+            "seed": self.plays[0].seed, "people": self.people, "method": self.method, "alpha": self.alpha,
+            "smallest_useful_lift": self.useful_lift, "calibration": self.is_calibration,
+            "arms": [self._arm(arm) for arm in self.truth],
+            "false_winner_rate": false / self.runs, "false_winner_interval": self._range(false),
+            "power": found / self.runs if best > 0 else None,
+            "power_interval": self._range(found) if best > 0 else None,
+            "statuses": {status: statuses.count(status) for status in sorted(set(statuses))},
+            "mean_calls": mean(calls), "median_calls": median(calls),
+        }  # fmt: skip
+
+    @property
+    def _best(self) -> str:
+        return max(self.truth, key=lambda arm: self.truth[arm])
+
+    def _arm(self, arm: str) -> dict[str, Any]:
+        won = sum(play.arms.get(arm) == "winner" for play in self.plays)
+        return {
+            "arm": arm, "true_lift": self.truth[arm], "winner": won / self.runs, "winner_interval": self._range(won),
+            "named": sum(play.arm == arm for play in self.plays) / self.runs,
+        }  # fmt: skip
+
+    def _range(self, count: int) -> list[float]:
+        from engine.stats.rates import rate_interval
+
+        return list(rate_interval(count, self.runs))
+
+
+def simulate(
+    path: Path, runs: int, *, seed: int = 1, truth: Path | None = None, jobs: int = 1, watch: Watch | None = None
+) -> Simulated:
+    """Play the experiment of a file with the seeds `seed`, `seed` + 1, …; `watch` hears (runs done, of how many).
+
+    `truth` is a YAML file of arm → planted effect that takes the place of the file's. A file whose contacts
+    are not there gets as many made-up ones as its size wants. Nothing is written outside a temporary folder.
+
+    Raises ProblemsFound and InputError as `check` and `start` do.
+    """
+    with tempfile.TemporaryDirectory(prefix="ringlab-simulate-") as name:
+        folder = Path(name)
+        experiment, people = _prepare(path, truth, folder)
+        seeds = range(seed, seed + runs)
+        plays = []
+        for play in _played(folder, experiment.name, seeds, jobs):
+            plays.append(play)
+            if watch is not None:
+                watch(len(plays), runs)
+    decision = experiment.decision
+    return Simulated(
+        experiment.name, decision.method, decision.alpha,
+        decision.smallest_useful_lift.points(experiment.size.baseline), people, _lifts(experiment),
+        sorted(plays, key=lambda play: play.seed),
+    )  # fmt: skip
+
+
+def _lifts(experiment: Experiment) -> dict[str, float]:
+    primary = experiment.metrics.primary
+    sign = 1 if METRICS[primary].better == "higher" else -1
+    return {arm: sign * experiment.planted.get(arm, {}).get(primary, 0.0) for arm in experiment.arms}
+
+
+def _prepare(path: Path, truth: Path | None, folder: Path) -> tuple[Experiment, int]:
+    """A workspace in `folder` with the experiment started in it; returns it, and how many people have an arm."""
+    (folder / "experiments").mkdir()
+    with Workspace(Settings(f"sqlite:///{folder / 'unused.db'}"), path.parent) as here:
+        asked = here.load(path)
+        contacts = _contacts(here, asked, path)
+        own = (folder_of(path.parent) or here.folder) / "scripts"
+    shutil.copytree(own if own.is_dir() else shipped() / "scripts", folder / "scripts")
+    if contacts is None:
+        contacts = folder / "contacts.csv"
+        _make_up(asked, contacts)
+    experiment = _adapted(asked, contacts, _planted(asked, truth) if truth else asked.truth)
+    file = folder / "experiments" / f"{experiment.name}.yaml"
+    file.write_text(write(experiment), encoding="utf-8")
+    with Workspace(_settings(folder / "start.db"), folder) as workspace:
+        started = enroll.start(workspace, file, start_moment(experiment))
+        people = sum(started.assigned.values())
+        if set(experiment.treatments) - started.assigned.keys():
+            raise InputError(f"{path}: some arm would have nobody in it; {people} contacts may be called")
+        workspace.database.backup(folder / "template.db")
+    return experiment, people
+
+
+def _contacts(workspace: Workspace, experiment: Experiment, path: Path) -> Path | None:
+    """The experiment's contact file; None where there is none or it is not there."""
+    try:
+        found = workspace.contact_file(experiment, path)
+    except InputError:
+        return None
+    return None if found is None else found.resolve()
+
+
+def _adapted(experiment: Experiment, contacts: Path, truth: Mapping[str, Any]) -> Experiment:
+    """The experiment as it is rehearsed: on this contact file and the simulated adapter."""
+    audience = experiment.audience.model_copy(update={"contacts": str(contacts), "roster": False})
+    voices = {treatment.voice for treatment in experiment.treatments.values() if treatment.voice}
+    changes = {"audience": audience, "truth": dict(truth), "voices": sorted({*experiment.voices, *voices})}
+    if experiment.adapter != SIMULATED:
+        changes |= {"adapter": SIMULATED, "settings": {}}
+    return experiment.model_copy(update=changes)
+
+
+def _planted(experiment: Experiment, truth: Path) -> dict[str, Any]:
+    """The effects of a truth file; raises InputError for an arm that is none, or an effect that is no lift."""
+    data = read_yaml(truth)
+    if isinstance(data, dict) and isinstance(data.get("truth"), dict):
+        data = data["truth"]
+    if not isinstance(data, dict):
+        raise InputError(f"{truth}: a truth file maps arms to lifts, such as `gift-first: 3pt`")
+    for arm, effects in data.items():
+        if arm not in experiment.arms:
+            raise InputError(f"{truth}: there is no arm {arm!r}{did_you_mean(str(arm), experiment.arms)}")
+        for metric, effect in (effects if isinstance(effects, dict) else {"conversion": effects}).items():
+            try:
+                parse_lift(effect)
+            except ValueError as error:
+                raise InputError(f"{truth}: {arm}.{metric}: {error}") from error
+    return data
+
+
+def _make_up(experiment: Experiment, path: Path) -> None:
+    """A file of made-up contacts, as many as the experiment's size wants."""
+    audience = experiment.audience
+    values: dict[str, Sequence[str]] = {name: VALUES.get(name, OTHER_VALUES) for name in audience.strata}
+    values |= {name: [wanted] if isinstance(wanted, str) else wanted for name, wanted in audience.where.items()}
+    write_contacts(path, min(_wanted(experiment), MOST), audience.columns, values)
+
+
+def _wanted(experiment: Experiment) -> int:
+    """How many people the size asks for; for a race, room above the fixed sample of the lift to find."""
+    people = sum(people_wanted(experiment).values())
+    if people:
+        return people
+    from engine.stats.power import contacts_per_arm
+
+    size, decision = experiment.size, experiment.decision
+    lift = (size.lift or decision.smallest_useful_lift).points(size.baseline)
+    arms = len(experiment.arms)
+    each = contacts_per_arm(size.baseline, lift, alpha=decision.alpha, power=size.power, arms=arms)
+    return round(ROOM * each * (arms + 1) / (1 - experiment.audience.holdout))
+
+
+def _settings(database: Path) -> Settings:
+    return Settings(f"sqlite:///{database}")
+
+
+def _played(folder: Path, name: str, seeds: Sequence[int], jobs: int) -> Iterator[Play]:
+    if jobs == 1 or len(seeds) < LEAST_FOR_PROCESSES:
+        yield from (_play(folder, name, seed) for seed in seeds)
+        return
+    from concurrent.futures import ProcessPoolExecutor, as_completed
+    from multiprocessing import get_context
+
+    with ProcessPoolExecutor(min(jobs, len(seeds)), mp_context=get_context("spawn")) as pool:
+        waiting = [pool.submit(_play, folder, name, seed) for seed in seeds]
+        try:
+            yield from (done.result() for done in as_completed(waiting))
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def _play(folder: Path, name: str, seed: int) -> Play:
+    """One run, on its own copy of the started database."""
+    with tempfile.TemporaryDirectory(dir=folder) as place:
+        database = Path(place) / "ringlab.db"
+        shutil.copyfile(folder / "template.db", database)
+        with Workspace(_settings(database), folder, seed) as workspace:
+            Simulation(workspace, workspace.running(name)).run()
+            verdict = report.standing(workspace, name, real_now())["verdict"]
+            calls = report.card(workspace, name).calls
+    arms = {arm: status for arm, status in verdict.get("arms", {}).items() if arm != CONTROL}
+    return Play(seed, verdict["status"], verdict.get("arm"), arms, calls)
