@@ -17,7 +17,7 @@ Useful = Annotated[
 
 @app.command(epilog=words.example("ringlab compare control=360/3000 gift-first=450/3000"))
 def compare(
-    counts: Annotated[list[str], typer.Argument(metavar="ARM=SUCCESSES/CONTACTS...", help="Two arms at least.")],
+    counts: Annotated[list[str], typer.Argument(metavar="ARM=SUCCESSES/CONTACTS", help="Two arms at least.")],
     control: Annotated[str | None, typer.Option(metavar="ARM", help="The control; else the first arm.")] = None,
     alpha: words.Alpha = "5%",
     looks: Annotated[

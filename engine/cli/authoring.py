@@ -30,7 +30,7 @@ def init(
 @app.command(epilog=words.example("ringlab check", "ringlab check experiments/gift-first.yaml"))
 def check(
     paths: Annotated[
-        list[str] | None, typer.Argument(metavar="[PATH...]", help="Files or folders; else the whole workspace.")
+        list[str] | None, typer.Argument(metavar="PATH", help="Files or folders; else the whole workspace.")
     ] = None,
     format: words.Format = "text",
 ) -> None:

@@ -99,7 +99,7 @@ def start(file: File, format: words.Format = "text", database: words.Database = 
 
 @app.command(epilog=words.example("ringlab run", "ringlab run gift-first --until empty"))
 def run(
-    names: Annotated[list[str] | None, typer.Argument(metavar="[NAME...]", help="Else all that are live.")] = None,
+    names: Annotated[list[str] | None, typer.Argument(metavar="NAME", help="Else all that are live.")] = None,
     until: Annotated[
         Literal["verdict", "empty"], typer.Option(help="Stop at the verdict, or when no call is left.")
     ] = "verdict",

@@ -45,7 +45,7 @@ def resume(name: Name, reason: words.Reason = "", database: words.Database = Non
 )
 def stop(
     reason: Annotated[str, typer.Option(metavar="TEXT", help="Why; it is kept.")],
-    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="The experiment.")] = None,
+    name: Annotated[str | None, typer.Argument(metavar="NAME", help="The experiment.")] = None,
     everything: Annotated[bool, typer.Option("--all", help="Every live experiment.")] = False,
     database: words.Database = None,
 ) -> None:

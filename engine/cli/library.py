@@ -72,7 +72,7 @@ def show(name: Name, format: words.Format = "text") -> None:
 
 @app.command(epilog=words.example("ringlab scripts check", "ringlab scripts check gift-first"))
 def check(
-    names: Annotated[list[str] | None, typer.Argument(metavar="[NAME...]", help="Else the whole library.")] = None,
+    names: Annotated[list[str] | None, typer.Argument(metavar="NAME", help="Else the whole library.")] = None,
 ) -> None:
     """Print every problem of the library as file:line:column: message; silent when there is none."""
     from engine.steps.check import check_library

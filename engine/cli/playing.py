@@ -20,7 +20,7 @@ app = typer.Typer()
 
 @app.command(epilog=words.example("ringlab demo", "ringlab demo --fast --format json"))
 def demo(
-    folder: Annotated[Path, typer.Argument(metavar="[DIR]", help="Where it is played; made anew.")] = Path("demo"),
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where it is played; made anew.")] = Path("demo"),
     seed: Annotated[int, typer.Option(metavar="N", min=0, help="Another seed is another campaign.")] = 1,
     fast: Annotated[bool, typer.Option("--fast", help="Few people: quick, and too few to find most effects.")] = False,
     format: words.Format = "text",

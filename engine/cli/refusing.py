@@ -15,9 +15,7 @@ from engine.cli.printing import note, progress, say, say_bytes, say_json
 from engine.errors import InputError
 
 app = typer.Typer(help="Numbers that are never called.", no_args_is_help=True, rich_markup_mode=None)
-Numbers = Annotated[
-    list[str], typer.Argument(metavar="NUMBER...", help="Numbers, or - for one in a line of the input.")
-]
+Numbers = Annotated[list[str], typer.Argument(metavar="NUMBER", help="Numbers, or - for one in a line of the input.")]
 
 
 def _read(numbers: list[str]) -> list[str]:
