@@ -10,7 +10,7 @@ from dashboards.charts.drawing import Scale, line, picture, shape, text
 
 HEIGHT = 240
 TOP, BOTTOM = 14, 26
-LEFT = 12.0
+FIRST, LAST = 15.0, 96.0
 LABELS = 6
 APART = 0.9
 
@@ -43,8 +43,8 @@ def looks_picture(name: str, series: Sequence[LookSeries], ticks: Sequence[tuple
     marks: list[Markup] = []
     for value, said in ticks:
         if scale.low <= value <= scale.high:
-            marks += [line(LEFT, _height(scale, value), 100, _height(scale, value), "grid")]
-            marks += [text(LEFT - 1.5, _height(scale, value) + 4, said, "tick", "end")]
+            marks += [line(0, _height(scale, value), 100, _height(scale, value), "grid")]
+            marks += [text(0, _height(scale, value) - 4, said, "tick")]
     for number, one in enumerate(series):
         marks += _series(one, scale, count, (number - (len(series) - 1) / 2) * APART)
     marks += _labels(series, count)
@@ -84,8 +84,7 @@ def _labels(series: Sequence[LookSeries], count: int) -> list[Markup]:
 
 
 def _place(number: int, count: int) -> float:
-    first, last = LEFT + 4.0, 96.0
-    return (first + last) / 2 if count == 1 else first + (last - first) * number / (count - 1)
+    return (FIRST + LAST) / 2 if count == 1 else FIRST + (LAST - FIRST) * number / (count - 1)
 
 
 def _height(scale: Scale, value: float) -> float:

@@ -85,11 +85,13 @@ def _ticks(values: tuple[float, ...], figure: MetricFigure, numbers: Numbers) ->
     return [(value, said(value) if value else "0") for value in values]
 
 
-def funnel_views(steps: tuple[report.FunnelStep, ...], control: str, words: Words) -> tuple[FunnelView, ...]:
-    """One picture for each arm, the control first, all shares of the people assigned."""
+def funnel_views(
+    steps: tuple[report.FunnelStep, ...], control: str, followed: str, words: Words
+) -> tuple[FunnelView, ...]:
+    """One picture for each arm, the control first and the arm followed second, all shares of the people assigned."""
     if not steps:
         return ()
-    names = sorted(steps[0].counts, key=lambda arm: arm != control)
+    names = sorted(steps[0].counts, key=lambda arm: (arm != control, arm != followed))
     return tuple(_funnel(number, arm, control, steps, words) for number, arm in enumerate(names))
 
 
@@ -133,7 +135,8 @@ def looks_view(
     views: tuple[LookView, ...], control: str, arm: str, figure: MetricFigure, words: Words
 ) -> Markup | None:
     """How the metric came to be in the control and in `arm`; None with fewer than two looks at the arm."""
-    if sum(view.arm is not None for view in views) < 2:
+    counted = [view for view in views if view.arm is not None]
+    if len(counted) < 2:
         return None
     numbers = Numbers(words)
     series = [
@@ -142,7 +145,7 @@ def looks_view(
             kind,
             tuple(
                 LookPoint(place, f"{view.as_of:%m-%d}", *found, _said(view, found, figure, numbers))
-                for place, view in enumerate(views)
+                for place, view in enumerate(counted)
                 for found in [view.control if name == control else view.arm]
                 if found is not None
             ),

@@ -122,7 +122,7 @@ def results_page(results: report.Results, words: Words) -> ResultsPage:
     useful = standing.get("smallest_useful_lift")
     followed = _followed(verdict, primary)
     control = str(standing.get("control", "control"))
-    funnels = funnel_views(results.funnel, control, words)
+    funnels = funnel_views(results.funnel, control, followed, words)
     looks = () if verdict.blank else look_views(results.looks, control, followed, words)
     drawn = primary is not None and not verdict.blank
     return ResultsPage(

@@ -323,6 +323,23 @@ def test_csv_has_a_row_for_each_metric_and_arm(steps: Steps) -> None:
     assert lines[2].startswith("conversion,primary,assigned,gift-first,3000,447.0,0.149")
 
 
+def test_funnels_begin_with_the_arms_that_matter() -> None:
+    """The control's people come first, then those of the arm that the verdict is about."""
+    standing = make_standing()
+    standing["verdict"]["arm"] = "story"
+    page = results_page(make_results(standing), words("en"))
+    assert [funnel.arm for funnel in page.funnels] == ["control", "story", "gift-first"]
+
+
+def test_looks_before_anybody_counted_are_in_the_log_alone() -> None:
+    """A look without an estimate is logged, and takes no place in the picture."""
+    found = make_results()
+    early = dataclasses.replace(found.looks[0], estimate={})
+    page = results_page(dataclasses.replace(found, looks=(early, *found.looks[1:])), words("en"))
+    assert len(page.looks) == 7
+    assert str(page.looks_picture).count("whisker whisker-arm") == 6
+
+
 def test_segments_are_marked_exploratory(steps: Steps) -> None:
     """Segments are shown when the standing has them, and say that they decide nothing."""
     one = {
