@@ -109,13 +109,17 @@ class Simulation:
         return max(moment for moment in (record.created_at, begun, heard) if moment is not None)
 
     def run(self, until: str = "verdict") -> bool:
-        """Let the campaign play until its verdict, or until the queue is empty; True when it is over."""
+        """Let the campaign play until its verdict, or until the queue is empty; True when it is over.
+
+        A paused campaign stands still, whoever paused it: a person or a guardrail.
+        """
         reconcile(self.workspace, self.running, self.now, self.now)
         while True:
             done = turn(self.workspace, self.running, self.pacer, self.now, self.tick)
             self.placed += done.placed
             self._tell(done.over)
-            if done.over or (until == "empty" and self._is_empty()):
+            state = self._state()
+            if done.over or state is State.PAUSED or (until == "empty" and state is not State.RUNNING):
                 return done.over
             if not self._move_on(done.busy):
                 return settle(self.workspace, self.running, self.now)
@@ -141,9 +145,9 @@ class Simulation:
         self.looked = self.now
         look.look(self.workspace, self.running, self.now)
 
-    def _is_empty(self) -> bool:
+    def _state(self) -> State:
         with self.workspace.database.reading() as connection:
-            return records.state_of(connection, self.running.id) is not State.RUNNING
+            return records.state_of(connection, self.running.id)
 
     def _tell(self, over: bool) -> None:
         self.watch(Progress(self.running.experiment.name, self.now, self.placed, self.running.record.planned, 0, over))

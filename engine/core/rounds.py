@@ -53,6 +53,15 @@ def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value.model_dump() if hasattr(value, "model_dump") else value for name, value in values.items()}
 
 
+def open_arms(experiment: Experiment, statuses: Mapping[str, str], control: Treatment) -> dict[str, dict[str, Any]]:
+    """The arms that are undecided, and that still differ from the control that the winners make."""
+    return {
+        arm: change
+        for arm, change in experiment.arms.items()
+        if statuses.get(arm, "not_enough_people") in UNDECIDED and control.merged(change) != control
+    }
+
+
 def next_round(
     experiment: Experiment, statuses: Mapping[str, str], lifts: Mapping[str, float], name: str
 ) -> Experiment:
@@ -62,15 +71,11 @@ def next_round(
     """
     won = winners(experiment, statuses, lifts)
     control = adopt(experiment, won)
-    arms = {
-        arm: change
-        for arm, change in experiment.arms.items()
-        if statuses.get(arm, "not_enough_people") in UNDECIDED and control.merged(change) != control
-    }
+    arms = open_arms(experiment, statuses, control)
     if not arms:
         raise NotNow(
-            f"every arm of {experiment.name} is decided, and nothing is left to compare; write the confirming round: "
-            f"ringlab next {experiment.name} --confirm -o experiments/{confirming_name(experiment.name)}.yaml"
+            f"every arm of {experiment.name} is decided and nothing is left to compare"
+            + ("; write the confirming round" if won else "; keep the control and test something bolder")
         )
     return _round(experiment, control, arms, won, {"experiment": name, "follows": experiment.name, "confirms": None})
 

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from engine.core.experiments import State
-from engine.core.rounds import confirming_name, confirming_round, next_name, next_round
+from engine.core.rounds import adopt, confirming_name, confirming_round, next_name, next_round, open_arms, winners
 from engine.definitions.writing import write
 from engine.errors import NotNow
 from engine.steps import report
@@ -14,23 +14,24 @@ from engine.workspace import Workspace
 
 
 def write_next(workspace: Workspace, name: str, now: datetime, *, confirm: bool, new_name: str | None = None) -> str:
-    """The YAML of the next round, or of the confirming round; raises NotFound, and NotNow before the verdict."""
+    """The YAML of the next round, or of the confirming round when it is asked for or nothing else is left to compare.
+
+    Raises NotFound, NotNow before the verdict, and NotNow when nothing is open and nothing has won.
+    """
     with workspace.database.reading() as connection:
         record = records.get(connection, name)
-        before = series(connection, record.experiment)
+        rounds = [one.experiment for one in series(connection, record.experiment)] + [record.experiment]
     if record.state not in (State.DECIDED, State.STOPPED):
         raise NotNow(f"{name} is {record.state}; the next round follows its verdict: ringlab run {name}")
     standing = report.standing(workspace, name, now)
     statuses, lifts = dict(standing["verdict"].get("arms", {})), _lifts(standing)
-    if confirm:
-        made = confirming_round(
-            [one.experiment for one in before] + [record.experiment], statuses, lifts, new_name or confirming_name(name)
-        )
-        comment = f"Confirms {name}: all that was learned together, against what people got before."
-    else:
-        made = next_round(record.experiment, statuses, lifts, new_name or next_name(name))
-        comment = f"Follows {name}: {standing['verdict']['sentence']}"
-    return write(made, comment)
+    won = winners(record.experiment, statuses, lifts)
+    is_open = open_arms(record.experiment, statuses, adopt(record.experiment, won))
+    if confirm or (won and not is_open):
+        made = confirming_round(rounds, statuses, lifts, new_name or confirming_name(name))
+        return write(made, f"Confirms {name}: all that was learned together, against what people got before.")
+    made = next_round(record.experiment, statuses, lifts, new_name or next_name(name))
+    return write(made, f"Follows {name}: {standing['verdict']['sentence']}")
 
 
 def _lifts(standing: dict[str, Any]) -> dict[str, float]:

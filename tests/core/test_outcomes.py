@@ -28,7 +28,8 @@ def reports(draw: st.DrawFn) -> list[Event]:
                 kind, key=f"e{number}", minutes=draw(st.integers(0, 60 * 24 * 5)), call=call_key("x", "C1", attempt),
                 disposition=draw(st.sampled_from(Disposition)) if kind is Kind.ENDED else None,
                 seconds=draw(st.sampled_from([0.0, 5.0, 40.0])), cost=draw(st.sampled_from([0.0, 0.15])),
-                intent=draw(st.sampled_from([None, True, False])), name=draw(st.sampled_from(["friend_added", "ordered"])),
+                intent=draw(st.sampled_from([None, True, False])),
+                name=draw(st.sampled_from(["friend_added", "ordered"])),
                 value=draw(st.sampled_from([0.0, 180.0])), questions=draw(st.sampled_from([(), ("免费吗",)])),
                 block=draw(st.sampled_from(["", "opening", "benefit"])), opt_out=draw(st.booleans()),
             )

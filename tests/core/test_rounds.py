@@ -31,9 +31,11 @@ def test_the_next_round_carries_the_winner_and_keeps_what_is_open():
 
 
 def test_a_round_in_which_everything_is_decided_has_no_next_but_the_confirming_one():
-    """The error names the command that writes it."""
-    with pytest.raises(NotNow, match="--confirm"):
+    """The error says what is left to do."""
+    with pytest.raises(NotNow, match="confirming round"):
         next_round(first_round(), dict.fromkeys(ARMS, "loser") | {"gift": "winner"}, LIFTS, "poc-round-2")
+    with pytest.raises(NotNow, match="something bolder"):
+        next_round(first_round(), dict.fromkeys(ARMS, "loser"), LIFTS, "poc-round-2")
 
 
 def test_the_confirming_round_sets_all_that_was_learned_against_the_first_control():
