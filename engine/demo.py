@@ -156,7 +156,7 @@ def write_contacts(path: Path, people: int) -> None:
 
 
 def _round(workspace: Workspace, path: Path, watch: Watch | None) -> DemoRound:
-    now = start_moment(workspace.load(path))
+    now = start_moment(workspace, workspace.load(path))
     name = enroll.start(workspace, path, now).experiment
     running = workspace.running(name)
     simulation = Simulation(workspace, running, watch) if watch else Simulation(workspace, running)

@@ -17,8 +17,9 @@ from engine.core.contacts import REGION_ZONES
 from engine.core.experiments import LIVE, Experiment, State, parse_moment
 from engine.core.windows import zone
 from engine.errors import InputError
-from engine.steps import look
-from engine.steps.advance import Pacer, next_moments, settle, turn
+from engine.steps import look, receive
+from engine.steps.advance import Pacer, hear, next_moments, settle, turn
+from engine.steps.eligibility import series
 from engine.steps.reconcile import LONGEST_LIFE, reconcile
 from engine.store import ledger, queue, records
 from engine.workspace import SIMULATED, Running, Workspace
@@ -47,9 +48,19 @@ def opening(experiment: Experiment, now: datetime) -> datetime:
     return monday.replace(hour=0, minute=0, second=0, microsecond=0)
 
 
-def start_moment(experiment: Experiment) -> datetime:
-    """When an experiment begins by its own clock: the real one, or the opening of its simulation."""
-    return opening(experiment, real_now()) if experiment.adapter == SIMULATED else real_now()
+def start_moment(workspace: Workspace, experiment: Experiment) -> datetime:
+    """When an experiment begins by its own clock: the real one, or the opening of its simulation.
+
+    A simulated round begins on a Monday after the round before it was decided.
+    """
+    if experiment.adapter != SIMULATED:
+        return real_now()
+    with workspace.database.reading() as connection:
+        before = [record.changed_at for record in series(connection, experiment)]
+    opens = opening(experiment, real_now())
+    while before and opens <= max(before):
+        opens += timedelta(days=7)
+    return opens
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,10 +130,25 @@ class Simulation:
             self.placed += done.placed
             self._tell(done.over)
             state = self._state()
+            if done.over:
+                self._drain()
             if done.over or state is State.PAUSED or (until == "empty" and state is not State.RUNNING):
                 return done.over
             if not self._move_on(done.busy):
                 return settle(self.workspace, self.running, self.now)
+
+    def _drain(self) -> None:
+        """A verdict that came early leaves calls in flight: they finish, and are heard."""
+        while self._in_flight():
+            due = next_moments(self.workspace, self.running, self.now)[1]
+            if due is None:
+                return
+            self.now = max(due, self.now + self.tick)
+            hear(self.workspace, self.running, self.now)
+
+    def _in_flight(self) -> int:
+        with self.workspace.database.reading() as connection:
+            return queue.in_flight(connection, self.running.id)
 
     def _move_on(self, busy: bool) -> bool:
         """Move the clock to when something happens; False when nothing will.
@@ -193,11 +219,21 @@ class Service:
             live = [record.name for record in records.everything(connection, LIVE)]
         return [self.workspace.running(name) for name in live if not self.names or name in self.names]
 
+    def _ended(self, now: datetime) -> list[Running]:
+        """Experiments that are over, and of whose people something may still be heard."""
+        with self.workspace.database.reading() as connection:
+            over = records.everything(connection, (State.DECIDED, State.STOPPED))
+        recent = [one for one in over if now - one.changed_at <= one.experiment.conversion.within + LONGEST_LIFE]
+        return [self.workspace.running(one.name) for one in recent if not self.names or one.name in self.names]
+
     def _turn(self) -> None:
         now = real_now()
         live = self._live()
         if self.names and not live:
             self.over.set()
+        receive.judge_reports(self.workspace, now)
+        for running in self._ended(now):
+            hear(self.workspace, running, now)
         for running in live:
             pacer = self._pacers.setdefault(running.experiment.name, Pacer.of(running, now))
             done = turn(self.workspace, running, pacer, now, REAL_TICK)

@@ -147,7 +147,7 @@ def _prepare(path: Path, truth: Path | None, folder: Path) -> tuple[Experiment, 
     file = folder / "experiments" / f"{experiment.name}.yaml"
     file.write_text(write(experiment), encoding="utf-8")
     with Workspace(_settings(folder / "start.db"), folder) as workspace:
-        started = enroll.start(workspace, file, start_moment(experiment))
+        started = enroll.start(workspace, file, start_moment(workspace, experiment))
         people = sum(started.assigned.values())
         if set(experiment.treatments) - started.assigned.keys():
             raise InputError(f"{path}: some arm would have nobody in it; {people} contacts may be called")

@@ -33,7 +33,7 @@ LIGHTS = {
 }
 NOT_TO_DO = {
     "winner": message("Do not keep calling the old way to wait for a larger number: it would be no more certain."),
-    "leaning": message("Do not roll it out yet: a lead of this size often vanishes with more people."),
+    "leaning": message("Do not count it as learned: a lead of this size often vanishes with more people."),
     "no_useful_difference": message("Do not run it longer hoping for a winner: a lift worth having would have shown."),
     "not_enough_people": message("Do not pick the highest number: with so few people it is mostly luck."),
     "stopped_for_safety": message("Do not start it again before the reason is understood."),

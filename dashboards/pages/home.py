@@ -36,6 +36,7 @@ NEXT = (
     message("find out why it is paused, then resume or stop it"),
     message("wait for late conversions"),
     message("write the next round"),
+    message("carry over what is confirmed"),
     message("nothing: it was stopped"),
     message("paused"),
 )
@@ -130,6 +131,7 @@ def variable_word(name: str | None, words: Words) -> str:
 def experiment_card(card: report.Card, words: Words) -> ExperimentCard:
     """A card of the report in the words of a language."""
     verdict = card.verdict or {}
+    said = (card.verdict_zh if words.chinese else card.verdict) or {}
     status = str(verdict.get("status", ""))
     return ExperimentCard(
         name=card.name,
@@ -154,7 +156,7 @@ def experiment_card(card: report.Card, words: Words) -> ExperimentCard:
         next_action=_begun(words.say(card.next_action)),
         verdict=status,
         verdict_word=words.say(VERDICTS[status]) if status in VERDICTS else "",
-        sentence="" if words.chinese else str(verdict.get("sentence", "")),
+        sentence=str(said.get("sentence", "")),
         lift=None if status == "data_problem" else card.lift,
     )
 

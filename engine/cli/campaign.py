@@ -75,7 +75,7 @@ def start(file: File, format: words.Format = "text", database: words.Database = 
     from engine.steps import enroll
 
     with opening.opened(database, start=file.parent) as workspace, progress("importing") as step:
-        done = enroll.start(workspace, file, start_moment(workspace.load(file)), step)
+        done = enroll.start(workspace, file, start_moment(workspace, workspace.load(file)), step)
     if format == "json":
         say_json(
             {

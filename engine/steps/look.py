@@ -63,7 +63,25 @@ def measure(connection: Connection, record: Record, now: datetime, *, finished: 
         state=State.DECIDED if finished else records.state_of(connection, record.id),
     )
     question = question_of(experiment, mature)
-    return standing(question, evidence, now, records.look_count(connection, record.id) + 1)
+    found = standing(question, evidence, now, records.look_count(connection, record.id) + 1)
+    return found | {"progress": progress_of(experiment, everyone)}
+
+
+FUNNEL = (
+    "dialled", "connected", "listened", "intent", "message_delivered", "link_opened", "converted", "ordered",
+)  # fmt: skip
+
+
+def progress_of(experiment: Experiment, everyone: ByStratum) -> dict[str, Any]:
+    """How far the experiment has come: calls, spend, and how many of each arm's people came to each step."""
+    pooled = _pooled(experiment, everyone)
+    steps = {"assigned": {arm: sums.count for arm, sums in pooled.items()}}
+    steps |= {step: {arm: round(sums.totals[step]) for arm, sums in pooled.items()} for step in FUNNEL}
+    return {
+        "calls": round(sum(sums.totals["calls"] for sums in pooled.values())),
+        "spend": round(sum(sums.totals["cost"] for sums in pooled.values()), 2),
+        "funnel": steps,
+    }
 
 
 def moment(connection: Connection, record: Record, now: datetime) -> datetime:

@@ -7,8 +7,7 @@ from typing import Any, Literal
 
 from sqlalchemy import Connection
 
-from engine.core.experiments import HOLDOUT, Experiment, State
-from engine.core.metrics import Sums
+from engine.core.experiments import Experiment, State
 from engine.core.rules import RULES
 from engine.core.treatments import VARIABLES, Treatment
 from engine.scripting.difference import difference
@@ -20,11 +19,7 @@ from engine.telephony import adapter_names, capabilities
 from engine.workspace import Workspace
 
 Health = Literal["good", "attention", "bad"]
-FUNNEL = (
-    ("assigned", ""), ("dialled", "dialled"), ("connected", "connected"), ("listened", "listened"),
-    ("intent", "intent"), ("message_delivered", "message_delivered"), ("link_opened", "link_opened"),
-    ("converted", "converted"), ("ordered", "ordered"),
-)  # fmt: skip
+CONFIRMED = "carry over what is confirmed"
 NEXT = {
     State.DRAFT: "start it",
     State.RUNNING: "wait for the verdict",
@@ -66,6 +61,7 @@ class Card:
     next_action: str
     created_at: datetime
     verdict: Mapping[str, Any] | None
+    verdict_zh: Mapping[str, Any] | None
     lift: float | None
 
 
@@ -126,12 +122,11 @@ def card(workspace: Workspace, name: str) -> Card:
 
 def _card(connection: Connection, record: Record) -> Card:
     experiment = record.experiment
-    assigned = roster.assigned(connection, record.id)
-    sums = ledger.sums(connection, record.id, None)
     last = records.last_look(connection, record.id)
-    calls, spend = queue.placed(connection, record.id)
+    progress = _progress(connection, record, last)
+    assigned = progress["funnel"]["assigned"]
     health, reason = _health(record, last)
-    called = {arm: count for arm, count in assigned.items() if arm != HOLDOUT}
+    people = sum(assigned.values())
     return Card(
         name=record.name, state=record.state.value, hypothesis=experiment.hypothesis, owner=experiment.owner,
         variables=tuple(dict.fromkeys(name for change in experiment.arms.values() for name in change)),
@@ -139,12 +134,26 @@ def _card(connection: Connection, record: Record) -> Card:
             ArmRow(arm, look.variable_of(experiment, arm), share, assigned.get(arm, 0))
             for arm, share in experiment.all_shares.items()
         ),
-        assigned=sum(called.values()), planned=record.planned or sum(called.values()),
-        dialled=round(sum(part.totals["dialled"] for part in sums.values())), calls=calls, spend=spend,
-        days_left=_days_left(connection, record), health=health, health_reason=reason,
-        next_action=NEXT[record.state], created_at=record.created_at, verdict=last["verdict"] if last else None,
+        assigned=people, planned=record.planned or people, dialled=sum(progress["funnel"]["dialled"].values()),
+        calls=progress["calls"], spend=progress["spend"], days_left=_days_left(connection, record), health=health,
+        health_reason=reason, next_action=_next(record), created_at=record.created_at,
+        verdict=last["verdict"] if last else None, verdict_zh=last["verdict_zh"] if last else None,
         lift=_lift(last) if last else None,
     )  # fmt: skip
+
+
+def _progress(connection: Connection, record: Record, last: Mapping[str, Any] | None) -> Mapping[str, Any]:
+    """How far it has come: as the last look counted it once nothing changes any more, else as of now."""
+    if last is not None and record.state is State.DECIDED:
+        counted: Mapping[str, Any] = last["progress"]
+        return counted
+    return look.progress_of(record.experiment, ledger.sums(connection, record.id, None))
+
+
+def _next(record: Record) -> str:
+    if record.state is State.DECIDED and record.experiment.confirms:
+        return CONFIRMED
+    return NEXT[record.state]
 
 
 def _health(record: Record, last: Mapping[str, Any] | None) -> tuple[Health, str]:
@@ -182,7 +191,7 @@ def standing(workspace: Workspace, name: str, now: datetime) -> dict[str, Any]:
     with workspace.database.reading() as connection:
         record = records.get(connection, name)
         last = records.last_look(connection, record.id)
-        if last is not None and record.state in (State.DECIDED, State.STOPPED):
+        if last is not None and record.state is State.DECIDED:
             return last | {"state": record.state.value}
         as_of = look.moment(connection, record, now)
         return look.measure(connection, record, as_of, finished=False)
@@ -194,9 +203,10 @@ def results(workspace: Workspace, name: str, now: datetime) -> Results:
         record = records.get(connection, name)
         shown = _card(connection, record)
         seen = records.looks(connection, record.id)
-        everyone = ledger.sums(connection, record.id, None)
+        progress = _progress(connection, record, seen[-1] if seen else None)
         refused = roster.refusals(connection, record.id)
-    stands = standing(workspace, name, now)
+    over = seen and record.state is State.DECIDED
+    stands = seen[-1] | {"state": record.state.value} if over else standing(workspace, name, now)
     experiment = record.experiment
     money = stands.get("money")
     return Results(
@@ -204,7 +214,7 @@ def results(workspace: Workspace, name: str, now: datetime) -> Results:
         standing=stands,
         treatments={arm: treatment_texts(treatment) for arm, treatment in experiment.treatments.items()},
         differences={arm: differences(workspace.library, experiment, arm) for arm in experiment.arms},
-        funnel=_funnel(experiment, everyone),
+        funnel=tuple(FunnelStep(name, counts) for name, counts in progress["funnel"].items()),
         looks=tuple(_look_row(one) for one in seen),
         settings=experiment.model_dump(mode="json", include={"decision", "size", "pace", "conversion", "schedule"}),
         yaml=record.source,
@@ -251,17 +261,6 @@ def differences(library: Library, experiment: Experiment, arm: str) -> tuple[Dif
         before, after = (treatment_texts(side).get(variable, "–") for side in (control, treated))
         rows.append(DifferenceRow(variable, (("removed", before), ("added", after))))
     return tuple(rows)
-
-
-def _funnel(experiment: Experiment, everyone: Mapping[tuple[str, str], Sums]) -> tuple[FunnelStep, ...]:
-    pooled = dict.fromkeys(experiment.treatments, Sums())
-    for (arm, _), sums in everyone.items():
-        if arm in pooled:
-            pooled[arm] += sums
-    return tuple(
-        FunnelStep(name, {arm: round(sums.totals[of]) if of else sums.count for arm, sums in pooled.items()})
-        for name, of in FUNNEL
-    )
 
 
 def _look_row(standing: Mapping[str, Any]) -> LookRow:

@@ -125,7 +125,7 @@ def make_card(**changes: Any) -> report.Card:
         "assigned": 9000, "planned": 12000, "dialled": 8610, "calls": 11240, "spend": 1348.8, "days_left": 2.4,
         "health": "good", "health_reason": "", "next_action": "",
         "created_at": NOW - timedelta(days=3),
-        "verdict": make_standing()["verdict"], "lift": 0.029,
+        "verdict": make_standing()["verdict"], "verdict_zh": make_standing()["verdict_zh"], "lift": 0.029,
     }  # fmt: skip
     return report.Card(**{**values, **changes})
 

@@ -51,7 +51,7 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Played]:
     (folder / "contacts.csv").write_text(f"customer,mobile\n{people}", encoding="utf-8")
     with Workspace(Settings(database=f"sqlite:///{folder / 'ringlab.db'}"), folder) as workspace:
         path: Path = folder / "experiments" / f"{NAME}.yaml"
-        now = start_moment(workspace.load(path))
+        now = start_moment(workspace, workspace.load(path))
         enroll.start(workspace, path, now)
         simulation = Simulation(workspace, workspace.running(NAME))
         simulation.run()
