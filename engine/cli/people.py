@@ -126,5 +126,5 @@ def erase(
     if not yes:
         raise InputError("this cannot be undone; say --yes to do it")
     with opening.opened(database, create=False) as workspace:
-        reports = people.erase(workspace, key, who(), opening.clock())
-    say(f"the contact is erased, with {reports:,} stored reports")
+        people.erase(workspace, key, who(), opening.clock())
+    say("the contact is erased; its assignments and calls stay, under a name that means nobody")

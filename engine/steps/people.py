@@ -76,13 +76,15 @@ def _experiment(connection: Any, experiment_id: int) -> Experiment:
     return records.by_id(connection, experiment_id).experiment
 
 
-def erase(workspace: Workspace, key_or_phone: str, who: str, now: datetime, region: str = "CN") -> int:
-    """Forget one person for good; the tallies stay. Returns how many stored reports went too; raises NotFound."""
+def erase(workspace: Workspace, key_or_phone: str, who: str, now: datetime, region: str = "CN") -> str:
+    """Forget one person for good; the tallies stay. Returns the name under which the facts stay.
+
+    Raises NotFound, and NotNow while a call to the person may still be reported.
+    """
     with workspace.database.writing() as connection:
-        contact_id, contact = roster.show(connection, _named(key_or_phone, region))
-        reports = erasure.erase(connection, contact_id, contact.phone)
-        records.audit(connection, now, who, "erase", f"contact {contact_id}")
-    return reports
+        unnamed = erasure.erase(connection, _named(key_or_phone, region))
+        records.audit(connection, now, who, "erase", unnamed)
+    return unnamed
 
 
 def everybody(workspace: Workspace) -> Iterator[Contact]:
