@@ -205,6 +205,8 @@ def _say_ends(workspace: "Workspace", running: "Sequence[Running]", format: word
         return
     for end in ends:
         say(f"{end['experiment']} ({end['state']}, {end['calls']:,} calls): {end['verdict']['sentence']}")
+        if end["state"] == "paused":
+            note(f"{end['experiment']} is paused; find out why, then: ringlab resume {end['experiment']}, or stop it")
 
 
 @app.command("next", epilog=words.example("ringlab next gift-first -o experiments/gift-first-2.yaml"))

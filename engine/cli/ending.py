@@ -44,8 +44,18 @@ def run(arguments: Sequence[str]) -> int:
         return INTERRUPTED
     except SystemExit as end:  # a server that cannot listen has said why
         return WRONG if end.code else FINE
+    except UnicodeEncodeError as error:
+        if all(map(_is_text, arguments)):
+            return _report_bug(error)
+        _complain("a word of the command is not UTF-8 text; only names of files may be other than that")
+        return MISUSED
     except Exception as error:  # the last place that can say what happened
         return _report_bug(error)
+
+
+def _is_text(word: str) -> bool:
+    """Whether a word came as UTF-8: other bytes come as halves of letters."""
+    return not any("\ud800" <= letter <= "\udfff" for letter in word)
 
 
 def _carry_out(arguments: Sequence[str]) -> int:
