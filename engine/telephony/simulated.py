@@ -34,7 +34,8 @@ from engine.telephony.reporter import CONVERSION_EVENT, Reporter
 
 MANNERS = (
     "warm", "bright", "calm", "young", "mature", "deep", "soft", "friendly", "energetic", "professional",
-    "lively", "gentle", "clear", "sweet", "steady", "neutral", "cheerful", "formal", "casual",
+    "lively", "gentle", "clear", "sweet", "steady", "neutral", "cheerful", "formal", "casual", "confident", "crisp",
+    "serious", "upbeat", "mild", "natural", "cool", "quiet", "elder", "low", "standard",
 )  # fmt: skip
 T = TypeVar("T")
 _CURSOR = re.compile(r"([0-9]{1,18})\.([0-9]{1,18})")
@@ -49,7 +50,7 @@ CAPABILITIES = Capabilities(
     webhook_auth="signature",
     replay_protected=True,
     polls=True,
-    voices=tuple(f"{manner}-{gender}" for manner in MANNERS for gender in ("female", "male")),
+    voices=("female", "male", *(f"{manner}-{gender}" for manner in MANNERS for gender in ("female", "male"))),
     settings=settings_described(),
 )
 
