@@ -83,14 +83,13 @@ def begin(connection: Connection, messages: Sequence[Message], now: datetime) ->
     ledger.plan_messages(
         connection,
         [
-            {
-                "key": key, "experiment_id": message.experiment_id, "contact_id": message.contact_id,
-                "call": message.request.call, "template": message.template, "token": message.token,
-                "url": message.url, "state": "refused" if message.trouble else "begun", "begun_at": now,
-                "provider_id": "", "reason": message.trouble,
-            }
+            (
+                key, message.experiment_id, message.contact_id, message.request.call, message.template, message.token,
+                message.url, "refused" if message.trouble else "begun", message.trouble,
+            )
             for key, message in fresh.items()
         ],
+        now,
     )  # fmt: skip
     return [message for message in fresh.values() if not message.trouble]
 

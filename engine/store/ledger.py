@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
+from operator import attrgetter
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, func, insert, select, update
@@ -12,7 +13,8 @@ from engine.core.events import Event, Kind
 from engine.core.metrics import FIELDS, PAIRS, Sums
 from engine.core.outcomes import Outcome
 from engine.core.treatments import Disposition
-from engine.store.queue import chunks, insert_new
+from engine.store.bulk import Adding, Many
+from engine.store.queue import chunks
 from engine.store.tables import (
     AssignmentRow,
     ContactRow,
@@ -30,6 +32,10 @@ EXPERIMENTS = table(ExperimentRow)
 SEPARATOR = "\x1f"
 CONVERSIONS = "conversions"
 OUTCOME_FIELDS = tuple(field.name for field in fields(Outcome))
+KINDS = {kind.value: kind for kind in Kind}
+KIND_WORDS = {kind: kind.value for kind in Kind}
+DISPOSITION_WORDS = {None: ""} | {disposition: disposition.value for disposition in Disposition}
+DISPOSITIONS = {word: disposition for disposition, word in DISPOSITION_WORDS.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,35 +49,52 @@ class About:
 NOBODY = About(None, None)
 
 
+_KEEP_EVENTS = Adding(
+    EventRow,
+    (
+        "key", "experiment_id", "contact_id", "call", "provider_id", "kind", "at", "disposition", "seconds", "cost",
+        "intent", "opt_out", "block", "early", "questions", "name", "value", "detail",
+    ),
+    ("source", "received_at"),
+    new=True,
+)  # fmt: skip
+
+
 def keep_events(
     connection: Connection, source: str, events: Iterable[tuple[Event, About]], received_at: datetime
 ) -> int:
     """Store events with whom they are about; repeats are dropped. Returns how many were new."""
     rows = [
-        {
-            "source": source, "key": event.key, "experiment_id": about.experiment_id, "contact_id": about.contact_id,
-            "call": event.call, "provider_id": event.provider_id, "kind": event.kind.value, "at": event.at,
-            "received_at": received_at, "disposition": event.disposition.value if event.disposition else "",
-            "seconds": event.seconds, "cost": event.cost, "intent": event.intent, "opt_out": event.opt_out,
-            "block": event.block, "early": event.early, "questions": SEPARATOR.join(event.questions),
-            "name": event.name, "value": event.value, "detail": event.detail,
-        }
+        (
+            event.key, about.experiment_id, about.contact_id, event.call, event.provider_id, KIND_WORDS[event.kind],
+            event.at, DISPOSITION_WORDS[event.disposition], event.seconds, event.cost, event.intent, event.opt_out,
+            event.block, event.early, SEPARATOR.join(event.questions), event.name, event.value, event.detail,
+        )
         for event, about in events
     ]  # fmt: skip
-    return insert_new(connection, EventRow, rows)
+    return _KEEP_EVENTS.run(connection, rows, source=source, received_at=received_at)
+
+
+_EVENT_COLUMNS = (
+    EVENTS.c.source, EVENTS.c.key, EVENTS.c.kind, EVENTS.c.at, EVENTS.c.call, EVENTS.c.provider_id,
+    EVENTS.c.disposition, EVENTS.c.seconds, EVENTS.c.cost, EVENTS.c.intent, EVENTS.c.opt_out, EVENTS.c.block,
+    EVENTS.c.early, EVENTS.c.questions, EVENTS.c.name, EVENTS.c.value, EVENTS.c.detail,
+)  # fmt: skip
 
 
 def _event(row: Any) -> Event:
+    """An event from its columns, which begin with another."""
+    (_, source, key, kind, at, call, provider_id, disposition, seconds, cost, intent, opt_out, block, early,
+     questions, name, value, detail) = row  # fmt: skip
     return Event(
-        key=f"{row.source}:{row.key}", kind=Kind(row.kind), at=row.at, call=row.call, provider_id=row.provider_id,
-        disposition=Disposition(row.disposition) if row.disposition else None, seconds=row.seconds, cost=row.cost,
-        intent=row.intent, opt_out=row.opt_out, block=row.block, early=row.early,
-        questions=tuple(row.questions.split(SEPARATOR)) if row.questions else (), name=row.name, value=row.value,
-        detail=row.detail,
+        f"{source}:{key}", KINDS[kind], at, call, provider_id, DISPOSITIONS[disposition], seconds, cost, intent,
+        opt_out, block, early, tuple(questions.split(SEPARATOR)) if questions else (), name, value, detail,
     )  # fmt: skip
 
 
-_EVENTS_OF = select(EVENTS).where(EVENTS.c.contact_id.in_(bindparam("ids", expanding=True)))
+_EVENTS_OF = select(EVENTS.c.contact_id, *_EVENT_COLUMNS, EVENTS.c.experiment_id).where(
+    EVENTS.c.contact_id.in_(bindparam("ids", expanding=True))
+)
 _ASSIGNMENTS_OF = select(
     ASSIGNMENTS.c.experiment_id, ASSIGNMENTS.c.contact_id, ASSIGNMENTS.c.arm, ASSIGNMENTS.c.assigned_at
 ).where(ASSIGNMENTS.c.contact_id.in_(bindparam("ids", expanding=True)))
@@ -81,15 +104,15 @@ def events_of(connection: Connection, contact_ids: Collection[int]) -> dict[int,
     """Each contact's events, with the experiment that each is about (None: all of the contact's)."""
     found: dict[int, list[tuple[int | None, Event]]] = defaultdict(list)
     for part in chunks(sorted(contact_ids)):
-        for row in connection.execute(_EVENTS_OF, {"ids": part}):
-            found[row.contact_id].append((row.experiment_id, _event(row)))
+        for row in connection.execute(_EVENTS_OF, {"ids": part}).all():
+            found[row[0]].append((row[-1], _event(row[:-1])))
     return found
 
 
 def unmatched(connection: Connection, source: str, limit: int = 10_000) -> list[tuple[int, Event]]:
     """Events of a source whose call or contact was not known when they came, with their ids."""
-    query = select(EVENTS).where(EVENTS.c.contact_id.is_(None), EVENTS.c.source == source).limit(limit)
-    return [(row.id, _event(row)) for row in connection.execute(query)]
+    query = select(EVENTS.c.id, *_EVENT_COLUMNS).where(EVENTS.c.contact_id.is_(None), EVENTS.c.source == source)
+    return [(row[0], _event(row)) for row in connection.execute(query.limit(limit)).all()]
 
 
 def match(connection: Connection, matched: Mapping[int, tuple[About, str]]) -> None:
@@ -118,8 +141,7 @@ def assignments(connection: Connection, contact_ids: Collection[int]) -> list[As
     """Every assignment of these contacts."""
     found: list[Assigned] = []
     for part in chunks(sorted(contact_ids)):
-        rows = connection.execute(_ASSIGNMENTS_OF, {"ids": part})
-        found.extend(Assigned(*row) for row in rows)
+        found += [Assigned(*row) for row in connection.execute(_ASSIGNMENTS_OF, {"ids": part}).all()]
     return found
 
 
@@ -133,37 +155,38 @@ class Judged:
     matures_at: datetime | None
 
 
-_WRITE_OUTCOME = (
+_WRITE_OUTCOME = Many(
     update(OUTCOMES)
     .where(OUTCOMES.c.experiment_id == bindparam("e"), OUTCOMES.c.contact_id == bindparam("c"))
     .values(
         {name: bindparam(f"o_{name}") for name in OUTCOME_FIELDS}
         | {"matures_at": func.coalesce(bindparam("m", type_=OUTCOMES.c.matures_at.type), OUTCOMES.c.matures_at)}
-    )
+    ),
+    ("e", "c", "m", *(f"o_{name}" for name in OUTCOME_FIELDS)),
 )
+_numbers_of = attrgetter(*OUTCOME_FIELDS)
 
 
 def write_outcomes(connection: Connection, judged: Sequence[Judged]) -> None:
     """Write outcomes over what stood there; a maturity that is known stays when the new one is not."""
-    rows = [
-        {"e": one.experiment_id, "c": one.contact_id, "m": one.matures_at}
-        | {f"o_{name}": getattr(one.outcome, name) for name in OUTCOME_FIELDS}
-        for one in judged
-    ]
-    if rows:
-        connection.execute(_WRITE_OUTCOME, rows)
+    rows = [(one.experiment_id, one.contact_id, one.matures_at, *_numbers_of(one.outcome)) for one in judged]
+    _WRITE_OUTCOME.run(connection, rows)
+
+
+_MATURE_AT = Many(
+    update(OUTCOMES)
+    .where(
+        OUTCOMES.c.experiment_id == bindparam("e"), OUTCOMES.c.contact_id == bindparam("c"),
+        OUTCOMES.c.matures_at.is_(None),
+    )
+    .values(matures_at=bindparam("m")),
+    ("c", "m"), ("e",),
+)  # fmt: skip
 
 
 def mature_at(connection: Connection, experiment_id: int, when: Mapping[int, datetime]) -> None:
     """Set when contacts who will not be called any more are mature, by contact id, where nothing stands yet."""
-    change = update(OUTCOMES).where(
-        OUTCOMES.c.experiment_id == experiment_id,
-        OUTCOMES.c.contact_id == bindparam("c"),
-        OUTCOMES.c.matures_at.is_(None),
-    )
-    rows = [{"c": contact, "m": moment} for contact, moment in when.items()]
-    if rows:
-        connection.execute(change.values(matures_at=bindparam("m")), rows)
+    _MATURE_AT.run(connection, list(when.items()), e=experiment_id)
 
 
 def sums(
@@ -205,9 +228,13 @@ def last_maturity(connection: Connection, experiment_id: int) -> datetime | None
     return latest
 
 
-def plan_messages(connection: Connection, rows: Sequence[Mapping[str, object]]) -> None:
-    """Write messages as begun; one that is written already is never written again."""
-    insert_new(connection, MessageRow, rows)
+MESSAGE_FIELDS = ("key", "experiment_id", "contact_id", "call", "template", "token", "url", "state", "reason")
+_PLAN_MESSAGES = Adding(MessageRow, MESSAGE_FIELDS, ("begun_at",), new=True)
+
+
+def plan_messages(connection: Connection, rows: Sequence[tuple[object, ...]], now: datetime) -> None:
+    """Write messages, with values in the order of `MESSAGE_FIELDS`; one that is written already stays as it is."""
+    _PLAN_MESSAGES.run(connection, rows, begun_at=now)
 
 
 def unsent(connection: Connection, keys: Collection[str]) -> set[str]:
@@ -218,13 +245,17 @@ def unsent(connection: Connection, keys: Collection[str]) -> set[str]:
     return set(keys) - written
 
 
+_SETTLE_MESSAGES = Many(
+    update(MESSAGES)
+    .where(MESSAGES.c.key == bindparam("of"))
+    .values(state=bindparam("now_is"), provider_id=bindparam("named"), reason=bindparam("why")),
+    ("of", "now_is", "named", "why"),
+)
+
+
 def settle_messages(connection: Connection, settled: Iterable[tuple[str, str, str, str]]) -> None:
     """Write what became of messages, given as (key, state, provider's id, reason)."""
-    change = update(MESSAGES).where(MESSAGES.c.key == bindparam("of"))
-    change = change.values(state=bindparam("now_is"), provider_id=bindparam("named"), reason=bindparam("why"))
-    rows = [{"of": key, "now_is": state, "named": name, "why": why} for key, state, name, why in settled]
-    if rows:
-        connection.execute(change, rows)
+    _SETTLE_MESSAGES.run(connection, list(settled))
 
 
 @dataclass(frozen=True, slots=True)

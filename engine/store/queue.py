@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, Connection, Executable, bindparam, func, literal_column, or_, select, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import ColumnElement, Connection, bindparam, func, literal_column, or_, select, update
 
 from engine.core.calls import Call, CallState
 from engine.core.contacts import Contact
+from engine.store.bulk import Adding, Many
 from engine.store.tables import CallRow, ContactRow, ExperimentRow, SuppressionRow, table
 
 CALLS, CONTACTS = table(CallRow), table(ContactRow)
@@ -23,6 +23,8 @@ CHUNK = 500
 # Written out rather than bound, so that both databases see that the partial indexes apply.
 IS_PLANNED = CALLS.c.state == literal_column("'planned'")
 IS_OPEN = CALLS.c.state.in_([literal_column(f"'{state}'") for state in ("begun", "accepted", "unknown")])
+STATES = {state.value: state for state in CallState}
+decode = json.JSONDecoder().decode
 T = TypeVar("T")
 
 
@@ -58,27 +60,21 @@ class Settled:
     reason: str = ""
 
 
-def insert_new(connection: Connection, rows: type, values: Sequence[Mapping[str, object]]) -> int:
-    """Insert what is not there yet; returns how many were new."""
-    if not values:
-        return 0
-    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
-    result = connection.execute(dialect.insert(table(rows)).on_conflict_do_nothing(), list(values))
-    return result.rowcount
+_PLAN = Adding(
+    CallRow,
+    ("key", "contact_id", "arm", "attempt", "due_at", "not_after", "rank"),
+    ("experiment_id", "state"),
+    new=True,
+)
 
 
 def plan(connection: Connection, experiment_id: int, calls: Iterable[tuple[int, Call]]) -> None:
     """Queue calls, given with their contacts' ids; a call that is queued already stays as it is."""
     rows = [
-        {
-            "key": call.key, "experiment_id": experiment_id, "contact_id": contact_id, "arm": call.arm,
-            "attempt": call.attempt, "due_at": call.due_at, "not_after": call.not_after, "rank": call.rank,
-            "state": CallState.PLANNED, "provider_id": "", "disposition": "", "seconds": 0.0, "cost": 0.0,
-            "reason": "",
-        }
+        (call.key, contact_id, call.arm, call.attempt, call.due_at, call.not_after, call.rank)
         for contact_id, call in calls
-    ]  # fmt: skip
-    insert_new(connection, CallRow, rows)
+    ]
+    _PLAN.run(connection, rows, experiment_id=experiment_id, state=CallState.PLANNED.value)
 
 
 _CALL_COLUMNS = (
@@ -100,6 +96,7 @@ _DUE = (
     .limit(bindparam("most"))
 )
 _NOT_RESTING = CALLS.c.arm.not_in(bindparam("resting", expanding=True))
+_DUE_AWAKE = _DUE.where(_NOT_RESTING)
 
 
 def due(
@@ -113,11 +110,11 @@ def due(
 
     Arms in `resting` (paused or dropped) are left where they are.
     """
-    query = _DUE.where(_NOT_RESTING) if resting else _DUE
+    query = _DUE_AWAKE if resting else _DUE
     values = {"experiment": experiment[0], "now": now, "most": limit} | _resting(resting)
     return [
-        Due(row.id, row.contact_id, _call(row, experiment[1]), _contact(row), row.suppressed is not None)
-        for row in connection.execute(query, values)
+        Due(row[0], row[1], Call(row[2], experiment[1], row[8], *row[3:8]), contact_of(*row[8:15]), row[15] is not None)
+        for row in connection.execute(query, values).all()
     ]
 
 
@@ -125,42 +122,35 @@ def _resting(arms: Collection[str]) -> dict[str, Any]:
     return {"resting": sorted(arms)} if arms else {}
 
 
-def _call(row: Any, experiment: str) -> Call:
-    return Call(
-        key=row.key, experiment=experiment, contact=row.contact, arm=row.arm, attempt=row.attempt,
-        due_at=row.due_at, not_after=row.not_after, rank=row.rank,
-    )  # fmt: skip
-
-
-def _contact(row: Any) -> Contact:
+def contact_of(
+    key: str, phone: str, name: str, region: str, timezones: str, ordered_at: datetime | None, attributes: str
+) -> Contact:
+    """A contact from its columns."""
     return Contact(
-        key=row.contact, phone=row.phone, region=row.region, timezones=tuple(row.timezones.split(";")),
-        name=row.name, ordered_at=row.ordered_at, attributes=json.loads(row.attributes),
+        key, phone, region, tuple(timezones.split(";")), name, ordered_at,
+        decode(attributes) if attributes != "{}" else {},
     )  # fmt: skip
+
+
+_BEGIN = Many(
+    update(CALLS)
+    .where(CALLS.c.id == bindparam("of"), IS_PLANNED)
+    .values(state=CallState.BEGUN.value, begun_at=bindparam("moment")),
+    ("of",), ("moment",),
+)  # fmt: skip
+_DEFER = Many(
+    update(CALLS).where(CALLS.c.id == bindparam("of"), IS_PLANNED).values(due_at=bindparam("later")), ("of", "later")
+)
 
 
 def begin(connection: Connection, calls: Sequence[int], now: datetime) -> None:
     """Write calls as begun; from here on they are never offered again."""
-    change = update(CALLS).where(CALLS.c.id == bindparam("of"), IS_PLANNED)
-    _many(connection, change.values(state=CallState.BEGUN.value, begun_at=now), [{"of": call} for call in calls])
+    _BEGIN.run(connection, [(call,) for call in calls], moment=now)
 
 
 def defer(connection: Connection, until: Mapping[int, datetime]) -> None:
     """Move planned calls, by id, to later instants."""
-    change = update(CALLS).where(CALLS.c.id == bindparam("of"), IS_PLANNED)
-    rows = [{"of": call, "later": moment} for call, moment in until.items()]
-    _many(connection, change.values(due_at=bindparam("later")), rows)
-
-
-def settle(connection: Connection, settled: Sequence[Settled]) -> None:
-    """Write what became of calls that are planned, begun or unknown; what has ended stays ended."""
-    change = (
-        update(CALLS)
-        .where(CALLS.c.id == bindparam("of"), _state_is(CallState.PLANNED, CallState.BEGUN, CallState.UNKNOWN))
-        .values(state=bindparam("now_is"), provider_id=bindparam("named"), reason=bindparam("why"))
-    )
-    rows = [{"of": one.id, "now_is": one.state.value, "named": one.provider_id, "why": one.reason} for one in settled]
-    _many(connection, change, rows)
+    _DEFER.run(connection, list(until.items()))
 
 
 def _state_is(*states: CallState) -> ColumnElement[bool]:
@@ -168,15 +158,23 @@ def _state_is(*states: CallState) -> ColumnElement[bool]:
     return or_(*(CALLS.c.state == state.value for state in states))
 
 
-def _many(connection: Connection, statement: Executable, rows: list[dict[str, Any]]) -> None:
-    if rows:
-        connection.execute(statement, rows)
+_SETTLE = Many(
+    update(CALLS)
+    .where(CALLS.c.id == bindparam("of"), _state_is(CallState.PLANNED, CallState.BEGUN, CallState.UNKNOWN))
+    .values(state=bindparam("now_is"), provider_id=bindparam("named"), reason=bindparam("why")),
+    ("of", "now_is", "named", "why"),
+)
+
+
+def settle(connection: Connection, settled: Sequence[Settled]) -> None:
+    """Write what became of calls that are planned, begun or unknown; what has ended stays ended."""
+    _SETTLE.run(connection, [(one.id, one.state.value, one.provider_id, one.reason) for one in settled])
 
 
 _KNOWN = (
     select(
-        *_CALL_COLUMNS, CALLS.c.experiment_id, CALLS.c.state, CONTACTS.c.key.label("contact"),
-        EXPERIMENTS.c.name.label("experiment"),
+        CALLS.c.id, CALLS.c.experiment_id, CALLS.c.contact_id, CALLS.c.state, CALLS.c.key, EXPERIMENTS.c.name,
+        CONTACTS.c.key, CALLS.c.arm, CALLS.c.attempt, CALLS.c.due_at, CALLS.c.not_after, CALLS.c.rank,
     )
     .join(CONTACTS, CONTACTS.c.id == CALLS.c.contact_id)
     .join(EXPERIMENTS, EXPERIMENTS.c.id == CALLS.c.experiment_id)
@@ -191,14 +189,14 @@ _UNSETTLED = _KNOWN.where(
 
 
 def _known(row: Any) -> Known:
-    return Known(row.id, row.experiment_id, row.contact_id, _call(row, row.experiment), CallState(row.state))
+    return Known(row[0], row[1], row[2], Call(*row[4:]), STATES[row[3]])
 
 
 def known(connection: Connection, keys: Iterable[str]) -> dict[str, Known]:
     """The calls that have these keys."""
     found: dict[str, Known] = {}
     for part in chunks(sorted(set(keys))):
-        found.update((row.key, _known(row)) for row in connection.execute(_KNOWN_BY_KEY, {"keys": part}))
+        found.update([(row[4], _known(row)) for row in connection.execute(_KNOWN_BY_KEY, {"keys": part}).all()])
     return found
 
 
@@ -222,21 +220,20 @@ class Ended:
     cost: float
 
 
+_END = Many(
+    update(CALLS)
+    .where(CALLS.c.id == bindparam("of"), CALLS.c.state != CallState.PLANNED.value)
+    .values(
+        state=CallState.ENDED.value, ended_at=bindparam("moment"), disposition=bindparam("how"),
+        seconds=bindparam("talk"), cost=bindparam("price"),
+    ),
+    ("of", "moment", "how", "talk", "price"),
+)  # fmt: skip
+
+
 def end(connection: Connection, endings: Sequence[Ended]) -> None:
     """Write calls as ended; a later report of the same call may add what the first did not tell."""
-    change = (
-        update(CALLS)
-        .where(CALLS.c.id == bindparam("of"), CALLS.c.state != CallState.PLANNED.value)
-        .values(
-            state=CallState.ENDED.value, ended_at=bindparam("moment"), disposition=bindparam("how"),
-            seconds=bindparam("talk"), cost=bindparam("price"),
-        )
-    )  # fmt: skip
-    rows = [
-        {"of": one.id, "moment": one.at, "how": one.disposition, "talk": one.seconds, "price": one.cost}
-        for one in endings
-    ]
-    _many(connection, change, rows)
+    _END.run(connection, [(one.id, one.at, one.disposition, one.seconds, one.cost) for one in endings])
 
 
 def cancel_planned(connection: Connection, experiment_id: int, reason: str) -> int:
@@ -303,10 +300,17 @@ def chunks(values: Sequence[T]) -> Iterable[Sequence[T]]:
     return (values[start : start + CHUNK] for start in range(0, len(values), CHUNK))
 
 
+_PLAN_AGAIN = Many(
+    update(CALLS)
+    .where(CALLS.c.id == bindparam("of"), _state_is(CallState.BEGUN, CallState.UNKNOWN))
+    .values(state=CallState.PLANNED.value, begun_at=None),
+    ("of",),
+)
+
+
 def plan_again(connection: Connection, calls: Sequence[int]) -> None:
     """Put begun calls back that provably never reached anybody."""
-    change = update(CALLS).where(CALLS.c.id == bindparam("of"), _state_is(CallState.BEGUN, CallState.UNKNOWN))
-    _many(connection, change.values(state=CallState.PLANNED.value, begun_at=None), [{"of": call} for call in calls])
+    _PLAN_AGAIN.run(connection, [(call,) for call in calls])
 
 
 def last_begun(connection: Connection, experiment_id: int) -> datetime | None:

@@ -12,29 +12,27 @@ from itertools import islice
 from typing import Any, Final, TypeVar
 
 from sqlalchemy import (
-    BigInteger,
     Column,
     ColumnElement,
     Connection,
     Row,
     Select,
     String,
-    TextClause,
+    bindparam,
+    cast,
     func,
-    insert,
+    literal_column,
     or_,
     select,
-    text,
-    type_coerce,
+    update,
 )
 
 from engine.core.assignment import Assignment
 from engine.core.contacts import Contact, masked
 from engine.errors import NotFound
-from engine.store.queue import insert_new
+from engine.store.bulk import Adding, Many
+from engine.store.queue import contact_of
 from engine.store.tables import (
-    EPOCH,
-    MICROSECOND,
     AssignmentRow,
     ContactRow,
     OutcomeRow,
@@ -86,11 +84,6 @@ def batches(values: Iterable[T], size: int = BATCH) -> Iterator[list[T]]:
         yield batch
 
 
-def microseconds(at: datetime | None) -> int | None:
-    """An aware datetime as the tables keep it."""
-    return None if at is None else (at - EPOCH) // MICROSECOND
-
-
 def import_contacts(connection: Connection, contacts: Sequence[Contact], now: datetime) -> ImportCount:
     """Add contacts by their key, or bring them up to date; the same contact again changes nothing.
 
@@ -98,111 +91,112 @@ def import_contacts(connection: Connection, contacts: Sequence[Contact], now: da
     """
     count = ImportCount()
     for batch in batches(contacts):
-        rows = [_row(contact) for contact in batch]
+        rows = [_values(contact) for contact in batch]
         count += ImportCount(new=len(rows)) if _all_new(connection, rows, now) else _merge(connection, rows, now)
     return count
 
 
-INSERT: Final = text(
-    "INSERT INTO contacts (key, phone, name, region, timezones, ordered_at, attributes, imported_at) VALUES "
-    "(:key, :phone, :name, :region, :timezones, :ordered_at, :attributes, :imported_at) ON CONFLICT DO NOTHING"
+# A contact's values are kept in the order of FIELDS.
+KEY, PHONE = FIELDS.index("key"), FIELDS.index("phone")
+_Values = tuple[Any, ...]
+_ADD: Final = Adding(ContactRow, FIELDS, ("imported_at",), new=True)
+_CHANGE: Final = Many(
+    update(CONTACTS)
+    .where(CONTACTS.c.key == bindparam("of"))
+    .values({name: bindparam(f"new_{name}") for name in FIELDS if name != "key"}),
+    ("of", *(f"new_{name}" for name in FIELDS if name != "key")),
 )
-UPDATE: Final = text(
-    "UPDATE contacts SET phone = :phone, name = :name, region = :region, timezones = :timezones, "
-    "ordered_at = :ordered_at, attributes = :attributes WHERE key = :key"
+_VACATE: Final = Many(
+    update(CONTACTS)
+    .where(CONTACTS.c.key == bindparam("of"))
+    .values(phone=literal_column("'moving:'").concat(cast(CONTACTS.c.id, String))),
+    ("of",),
 )
-VACATE: Final = text("UPDATE contacts SET phone = 'moving:' || id WHERE key = :key")
 
 
-def _row(contact: Contact) -> dict[str, Any]:
-    return {
-        "key": contact.key,
-        "phone": contact.phone,
-        "name": contact.name,
-        "region": contact.region,
-        "timezones": ";".join(contact.timezones),
-        "ordered_at": microseconds(contact.ordered_at),
-        "attributes": encode(dict(contact.attributes)) if contact.attributes else "{}",
-    }
+def _values(contact: Contact) -> _Values:
+    return (
+        contact.key, contact.phone, contact.name, contact.region, ";".join(contact.timezones), contact.ordered_at,
+        encode(dict(contact.attributes)) if contact.attributes else "{}",
+    )  # fmt: skip
 
 
-def _all_new(connection: Connection, rows: list[dict[str, Any]], now: datetime) -> bool:
+def _all_new(connection: Connection, rows: list[_Values], now: datetime) -> bool:
     """Insert the rows if every one is new, else none: most batches of a first import need no look-up."""
-    imported_at = microseconds(now)
     with connection.begin_nested() as savepoint:
-        added = connection.execute(
-            INSERT, [row | {"imported_at": imported_at} for row in rows], execution_options={"preserve_rowcount": True}
-        ).rowcount
+        added = _ADD.run(connection, rows, imported_at=now)
         if added < len(rows):
             savepoint.rollback()
     return added == len(rows)
 
 
-def _merge(connection: Connection, rows: list[dict[str, Any]], now: datetime) -> ImportCount:
-    known = _known(connection, "key", rows)
-    other = [row for row in rows if known.get(row["key"]) != row]
-    known |= _known(connection, "phone", other)
+def _merge(connection: Connection, rows: list[_Values], now: datetime) -> ImportCount:
+    known = _known(connection, KEY, rows)
+    other = [row for row in rows if known.get(row[KEY]) != row]
+    known |= _known(connection, PHONE, other)
     current = dict(known)
-    owners = {row["phone"]: key for key, row in known.items()}
+    owners = {row[PHONE]: key for key, row in known.items()}
     counts = {"new": 0, "changed": 0, "same": 0}
     taken: list[str] = []
     for row in rows:
-        key, before = row["key"], current.get(row["key"])
-        if owners.get(row["phone"], key) != key:
+        key, before = row[KEY], current.get(row[KEY])
+        if owners.get(row[PHONE], key) != key:
             taken.append(key)
         elif before == row:
             counts["same"] += 1
         else:
             counts["changed" if before else "new"] += 1
             if before:
-                del owners[before["phone"]]
-            owners[row["phone"]] = key
+                del owners[before[PHONE]]
+            owners[row[PHONE]] = key
             current[key] = row
     updates = [row for key, row in current.items() if key in known and row != known[key]]
     # Numbers are let go before they are taken, so that two contacts may change places.
-    _each(connection, VACATE, [row for row in updates if row["phone"] != known[row["key"]]["phone"]])
-    _each(connection, UPDATE, updates)
-    imported_at = microseconds(now)
-    _each(connection, INSERT, [row | {"imported_at": imported_at} for key, row in current.items() if key not in known])
+    _VACATE.run(connection, [(row[KEY],) for row in updates if row[PHONE] != known[row[KEY]][PHONE]])
+    _CHANGE.run(connection, updates)
+    _ADD.run(connection, [row for key, row in current.items() if key not in known], imported_at=now)
     return ImportCount(**counts, taken=tuple(taken))
 
 
-def _known(connection: Connection, column: str, rows: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
-    columns = (type_coerce(CONTACTS.c[name], BigInteger if name == "ordered_at" else String) for name in FIELDS)
-    query = select(*columns).where(CONTACTS.c[column].in_([row[column] for row in rows]))
-    return {str(row[0]): dict(zip(FIELDS, row, strict=True)) for row in connection.execute(query)}
+def _known(connection: Connection, column: int, rows: list[_Values]) -> dict[str, _Values]:
+    query = select(*(CONTACTS.c[name] for name in FIELDS))
+    found = connection.execute(query.where(CONTACTS.c[FIELDS[column]].in_([row[column] for row in rows]))).all()
+    return {row[KEY]: tuple(row) for row in found}
 
 
-def _each(connection: Connection, statement: TextClause, rows: list[dict[str, Any]]) -> None:
-    if rows:
-        connection.execute(statement, rows)
+_PEOPLE = select(CONTACTS.c.id, *(CONTACTS.c[name] for name in FIELDS))
 
 
 def find(connection: Connection, keys: Iterable[str]) -> dict[str, int]:
     """The row ids of those keys that the roster has."""
     query = select(CONTACTS.c.key, CONTACTS.c.id)
-    return {
-        row.key: row.id for batch in batches(keys) for row in connection.execute(query.where(CONTACTS.c.key.in_(batch)))
-    }
+    found: dict[str, int] = {}
+    for batch in batches(keys):
+        found.update((row[0], row[1]) for row in connection.execute(query.where(CONTACTS.c.key.in_(batch))).all())
+    return found
 
 
 def contacts(connection: Connection, ids: Iterable[int]) -> dict[int, Contact]:
     """The contacts of these row ids."""
-    return {
-        row.id: _contact(row)
+    return dict(
+        _person(row)
         for batch in batches(ids)
-        for row in connection.execute(select(CONTACTS).where(CONTACTS.c.id.in_(batch)))
-    }
+        for row in connection.execute(_PEOPLE.where(CONTACTS.c.id.in_(batch))).all()
+    )
+
+
+def _person(row: Any) -> tuple[int, Contact]:
+    return row[0], contact_of(*row[1:])
 
 
 def show(connection: Connection, key_or_phone: str) -> tuple[int, Contact]:
     """The contact of this key, else of this E.164 number; raises NotFound, which shows no number."""
-    query = select(CONTACTS).where(PRESENT, or_(CONTACTS.c.key == key_or_phone, CONTACTS.c.phone == key_or_phone))
+    query = _PEOPLE.where(PRESENT, or_(CONTACTS.c.key == key_or_phone, CONTACTS.c.phone == key_or_phone))
     found = connection.execute(query.order_by((CONTACTS.c.key == key_or_phone).desc())).first()
     if found is None:
         digits = sum(character.isdigit() for character in key_or_phone)
         raise NotFound("contact", masked(key_or_phone) if digits >= 7 else key_or_phone)
-    return found.id, _contact(found)
+    return _person(found)
 
 
 def count(connection: Connection) -> int:
@@ -212,7 +206,7 @@ def count(connection: Connection) -> int:
 
 def export(connection: Connection) -> Iterator[Contact]:
     """Every contact, in the order of arrival, without holding them all."""
-    return (_contact(row) for row in _streamed(connection, select(CONTACTS).where(PRESENT)))
+    return (_person(row)[1] for row in _streamed(connection, _PEOPLE.where(PRESENT)))
 
 
 def _streamed(connection: Connection, query: Select[Any]) -> Iterator[Row[Any]]:
@@ -221,13 +215,6 @@ def _streamed(connection: Connection, query: Select[Any]) -> Iterator[Row[Any]]:
     while rows := connection.execute(query.where(CONTACTS.c.id > after).order_by(CONTACTS.c.id).limit(BATCH)).all():
         yield from rows
         after = rows[-1].id
-
-
-def _contact(row: Row[Any]) -> Contact:
-    return Contact(
-        key=row.key, phone=row.phone, region=row.region, timezones=tuple(row.timezones.split(";")), name=row.name,
-        ordered_at=row.ordered_at, attributes=json.loads(row.attributes),
-    )  # fmt: skip
 
 
 def candidates(
@@ -308,24 +295,22 @@ def next_rank(connection: Connection, experiment_id: int) -> int:
     return int(connection.execute(query.where(ASSIGNMENTS.c.experiment_id == experiment_id)).scalar_one())
 
 
+_ASSIGN = Adding(AssignmentRow, ("contact_id", "arm", "stratum", "place", "rank"), ("experiment_id", "assigned_at"))
+_AWAIT = Adding(OutcomeRow, ("contact_id", "arm", "stratum"), ("experiment_id",))
+_REFUSE = Adding(RefusalRow, ("contact_id", "rule"), ("experiment_id", "at"), new=True)
+
+
 def assign(
     connection: Connection, experiment_id: int, rows: Sequence[tuple[int, Assignment, int]], now: datetime
 ) -> None:
     """Keep these (contact, assignment, rank) for ever, each with an empty outcome beside it."""
     for batch in batches(rows):
-        drawn = [
-            {"experiment_id": experiment_id, "contact_id": contact_id, "arm": drew.arm, "stratum": drew.stratum}
-            for contact_id, drew, _ in batch
-        ]
-        placed = [{"place": drew.place, "rank": rank, "assigned_at": now} for _, drew, rank in batch]
-        connection.execute(insert(ASSIGNMENTS), [row | place for row, place in zip(drawn, placed, strict=True)])
-        connection.execute(insert(OUTCOMES), drawn)
+        drawn = [(contact_id, drew.arm, drew.stratum, drew.place, rank) for contact_id, drew, rank in batch]
+        _ASSIGN.run(connection, drawn, experiment_id=experiment_id, assigned_at=now)
+        _AWAIT.run(connection, [row[:3] for row in drawn], experiment_id=experiment_id)
 
 
 def refuse(connection: Connection, experiment_id: int, refused: Sequence[tuple[int, str]], now: datetime) -> None:
     """Keep which rule refused whom; what is known already keeps its first time."""
     for batch in batches(refused):
-        rows = [
-            {"experiment_id": experiment_id, "contact_id": contact, "rule": rule, "at": now} for contact, rule in batch
-        ]
-        insert_new(connection, RefusalRow, rows)
+        _REFUSE.run(connection, batch, experiment_id=experiment_id, at=now)

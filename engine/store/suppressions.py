@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, delete, func, select
 
-from engine.store.queue import insert_new
+from engine.store.bulk import Adding
 from engine.store.roster import BATCH, batches
 from engine.store.tables import SuppressionRow, table
 
@@ -24,16 +24,13 @@ class Suppression:
     added_at: datetime
 
 
+_ADD = Adding(SuppressionRow, ("phone",), ("reason", "source", "added_at"), new=True)
+
+
 def add(connection: Connection, phones: Iterable[str], reason: str, source: str, now: datetime) -> int:
     """Put numbers (E.164) on the list; returns how many are new. What is on it keeps its first reason."""
-    return sum(
-        insert_new(
-            connection,
-            SuppressionRow,
-            [{"phone": phone, "reason": reason, "source": source, "added_at": now} for phone in batch],
-        )
-        for batch in batches(phones)
-    )
+    same = {"reason": reason, "source": source, "added_at": now}
+    return sum(_ADD.run(connection, [(phone,) for phone in batch], **same) for batch in batches(phones))
 
 
 def remove(connection: Connection, phones: Iterable[str]) -> int:

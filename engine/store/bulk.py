@@ -1,0 +1,98 @@
+"""One insert or update over many rows, compiled once for a database and then run with plain tuples.
+
+SQLAlchemy's own way makes a dictionary of bound parameters for every row, which costs more than the
+database does. Here the values of a row stay a tuple from the step to the driver, and a value is only
+touched where its column's type says how the database keeps it.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import repeat
+from typing import Any, Final
+
+from sqlalchemy import Connection, Dialect, Insert, Update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.sql.compiler import SQLCompiler
+
+from engine.store.tables import table
+
+Convert = Callable[[Any], Any]
+COUNTED: Final = {"preserve_rowcount": True}
+
+
+@dataclass(frozen=True, slots=True)
+class _Compiled:
+    """A statement in a database's own words: its bound names in their order, constants among them."""
+
+    sql: str
+    positional: bool
+    names: tuple[str, ...]
+    constants: dict[str, Any]
+    converts: Mapping[str, Convert | None]
+
+    def rows(self, names: Sequence[str], rows: Sequence[Sequence[Any]], alike: dict[str, Any]) -> list[Any]:
+        """The rows as the driver takes them: tuples in its order, or dictionaries where it wants names."""
+        columns = dict(zip(names, zip(*rows, strict=True), strict=True))
+        values: list[Any] = []
+        for name in self.names:
+            convert = self.converts[name]
+            if name in columns:
+                values.append(map(convert, columns[name]) if convert else columns[name])
+            elif name in alike:
+                values.append(repeat(convert(alike[name]) if convert else alike[name], len(rows)))
+            else:
+                values.append(repeat(self.constants[name], len(rows)))
+        ordered = zip(*values, strict=True)
+        return list(ordered) if self.positional else [dict(zip(self.names, row, strict=True)) for row in ordered]
+
+
+class Many:
+    """A statement whose bound parameters `names` differ from row to row, and `alike` are the same in all."""
+
+    def __init__(self, statement: Insert | Update, names: Sequence[str], alike: Sequence[str] = ()) -> None:
+        self.names, self.alike = tuple(names), tuple(alike)
+        self._statement = statement
+        self._compiled: dict[str, _Compiled] = {}
+
+    def run(self, connection: Connection, rows: Sequence[Sequence[Any]], **alike: Any) -> int:
+        """Run it once for each row, a row's values in the order of `names`; returns how many rows it changed."""
+        if not rows:
+            return 0
+        compiled = self._compiled.get(connection.dialect.name) or self._compile(connection.dialect)
+        values = compiled.rows(self.names, rows, alike)
+        return connection.exec_driver_sql(compiled.sql, values, execution_options=COUNTED).rowcount
+
+    def statement(self, dialect: str) -> Insert | Update:
+        """The statement that a database of this name is given."""
+        return self._statement
+
+    def _compile(self, dialect: Dialect) -> _Compiled:
+        keys = [*self.names, *self.alike]
+        statement = self.statement(dialect.name)
+        compiled = statement.compile(dialect=dialect, column_keys=keys if isinstance(statement, Insert) else None)
+        assert isinstance(compiled, SQLCompiler)  # every statement here is SQL
+        names = tuple(compiled.positiontup or compiled.binds)
+        converts = {name: compiled.binds[name].type.dialect_impl(dialect).bind_processor(dialect) for name in names}
+        defaults = {column.key: getattr(column.default, "arg", None) for column in compiled.insert_prefetch}
+        constants = {}
+        for name in set(names) - set(keys):
+            value, convert = defaults.get(name, compiled.binds[name].value), converts[name]
+            constants[name] = convert(value) if convert else value
+        found = _Compiled(str(compiled), bool(compiled.positional), names, constants, converts)
+        self._compiled[dialect.name] = found
+        return found
+
+
+class Adding(Many):
+    """Inserts rows of a table; with `new` what is there already is left as it is."""
+
+    def __init__(self, rows: type, names: Sequence[str], alike: Sequence[str] = (), *, new: bool = False) -> None:
+        super().__init__(table(rows).insert(), names, alike)
+        self._rows, self._new = rows, new
+
+    def statement(self, dialect: str) -> Insert | Update:
+        if not self._new:
+            return super().statement(dialect)
+        if dialect == "sqlite":
+            return sqlite.insert(table(self._rows)).on_conflict_do_nothing()
+        return postgresql.insert(table(self._rows)).on_conflict_do_nothing()

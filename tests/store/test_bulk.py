@@ -1,0 +1,84 @@
+"""Statements over many rows, in every database's own words."""
+
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import bindparam, select, update
+from sqlalchemy.dialects.postgresql import psycopg
+
+from engine.store.bulk import Adding, Many
+from engine.store.database import Database
+from engine.store.tables import CallRow, MarkRow, OutcomeRow, SuppressionRow, table
+
+NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
+SUPPRESSIONS, CALLS = table(SuppressionRow), table(CallRow)
+ADD = Adding(SuppressionRow, ("phone", "reason"), ("source", "added_at"), new=True)
+END = Many(
+    update(CALLS)
+    .where(CALLS.c.id == bindparam("of"), CALLS.c.state != "planned")
+    .values(ended_at=bindparam("moment"), reason="over"),
+    ("of", "moment"),
+)
+
+
+def test_rows_are_written_with_their_types():
+    """Instants go in as numbers and come out as instants; what is alike is said once."""
+    database = Database.open("sqlite://")
+    with database.writing() as connection:
+        rows = [("+8610000", "opted out"), ("+8610001", "complained")]
+        assert ADD.run(connection, rows, source="call", added_at=NOON) == 2
+        found = connection.execute(select(SUPPRESSIONS).order_by(SUPPRESSIONS.c.phone)).all()
+    database.close()
+
+    assert [(row.phone, row.reason, row.source, row.added_at) for row in found] == [
+        ("+8610000", "opted out", "call", NOON), ("+8610001", "complained", "call", NOON),
+    ]  # fmt: skip
+
+
+def test_what_is_there_already_is_left_as_it_is():
+    """Only rows that are new are counted and written."""
+    database = Database.open("sqlite://")
+    with database.writing() as connection:
+        ADD.run(connection, [("+8610000", "first")], source="call", added_at=NOON)
+        again = ADD.run(
+            connection, [("+8610000", "second"), ("+8610001", "x")], source="y", added_at=NOON + timedelta(days=1)
+        )
+        reasons = connection.execute(select(SUPPRESSIONS.c.reason).order_by(SUPPRESSIONS.c.phone)).scalars().all()
+    database.close()
+
+    assert again == 1
+    assert reasons == ["first", "x"]
+
+
+def test_no_rows_are_no_statement():
+    """Nothing to write asks the database nothing."""
+    database = Database.open("sqlite://")
+    with database.reading() as connection:  # which would refuse to write
+        assert ADD.run(connection, [], source="", added_at=NOON) == 0
+    database.close()
+
+
+def test_columns_without_a_value_get_their_default():
+    """An outcome begins with zeros, as its table declares."""
+    compiled = Adding(OutcomeRow, ("contact_id", "arm"), ("experiment_id",))._compile(psycopg.dialect())
+
+    assert compiled.constants["calls"] == 0
+    assert compiled.constants["stratum"] == ""
+
+
+def test_postgresql_is_given_names():
+    """Where a driver binds by name, each row is a dictionary, with constants and instants in it."""
+    compiled = END._compile(psycopg.dialect())
+    [row] = compiled.rows(END.names, [(7, NOON)], {})
+
+    assert not compiled.positional
+    assert "%(of)s" in compiled.sql
+    assert row["of"] == 7
+    assert row["moment"] == 1795435200000000
+    assert {"over", "planned"} <= set(row.values())
+
+
+def test_postgresql_leaves_what_is_there():
+    """Both databases are asked to do nothing on a conflict."""
+    compiled = Adding(MarkRow, ("name", "value"), new=True)._compile(psycopg.dialect())
+
+    assert "ON CONFLICT DO NOTHING" in compiled.sql
