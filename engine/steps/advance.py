@@ -84,9 +84,13 @@ def settle(workspace: Workspace, running: Running, now: datetime) -> bool:
         if state not in (State.RUNNING, State.WAITING):
             return state in (State.DECIDED, State.STOPPED)
         resting = resting_arms(connection, running.experiment.name)
-        if queue.next_due(connection, running.id, resting) is not None or queue.in_flight(connection, running.id):
-            return False
+        due = queue.next_due(connection, running.id, resting)
+        flying = queue.in_flight(connection, running.id)
         _, waiting = ledger.maturity(connection, running.id, now)
+    if due is not None or flying:
+        if state is State.WAITING and due is not None:
+            _call_again(workspace, running, now)
+        return False
     if state is State.RUNNING:
         _await_conversions(workspace, running, now)
         return False
@@ -102,6 +106,13 @@ def _await_conversions(workspace: Workspace, running: Running, now: datetime) ->
         queue.cancel_planned(connection, running.id, "resting")
         ledger.mature_rest(connection, running.id, now + running.experiment.conversion.within)
         records.move(connection, running.id, State.WAITING, "", now)
+
+
+def _call_again(workspace: Workspace, running: Running, now: datetime) -> None:
+    """Who came late, or whose call ended late, is called while the conversions of the others are awaited."""
+    with workspace.database.writing() as connection:
+        if records.state_of(connection, running.id) is State.WAITING:
+            records.move(connection, running.id, State.RUNNING, "", now)
 
 
 def next_moments(workspace: Workspace, running: Running, now: datetime) -> tuple[datetime | None, datetime | None]:
