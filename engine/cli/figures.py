@@ -64,6 +64,13 @@ def trust(standing: Json) -> list[str]:
     if maturity:
         whole = maturity["mature"] + maturity["waiting"]
         lines.append(f"maturity: {maturity['mature']:,} of {whole:,} contacts had their time to convert")
+    adds = standing.get("holdout", {}).get("calling_adds")
+    if adds:
+        low, high = adds["interval"]
+        lines.append(
+            f"calling itself adds {adds['difference'] * 100:+.2f}pt ({low * 100:+.2f} to {high * 100:+.2f}pt) against "
+            f"the holdout of {standing['holdout']['contacts']:,}"
+        )
     lines += [
         f"guardrail {check['metric']}: {check['arm']} {FAILING[check['status']]}"
         for check in standing.get("guardrails", ())

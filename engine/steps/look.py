@@ -16,6 +16,7 @@ from engine.core.metrics import METRICS, Sums
 from engine.core.standings import standing
 from engine.core.treatments import CHANGES_CONNECT, changed_variables
 from engine.stats.tallies import Tally
+from engine.steps.holdout import calling_adds
 from engine.steps.resting import rest
 from engine.steps.size import people_wanted
 from engine.store import ledger, queue, records
@@ -64,7 +65,8 @@ def measure(connection: Connection, record: Record, now: datetime, *, finished: 
     )
     question = question_of(experiment, mature)
     found = standing(question, evidence, now, records.look_count(connection, record.id) + 1)
-    return found | {"progress": progress_of(experiment, everyone)}
+    apart = calling_adds(experiment, mature)
+    return found | {"progress": progress_of(experiment, everyone)} | ({"holdout": apart} if apart else {})
 
 
 FUNNEL = (
