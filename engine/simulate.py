@@ -5,6 +5,7 @@ differ in what people do and in nothing else. With no planted effect this is an 
 """
 
 import shutil
+import signal
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -225,12 +226,17 @@ def _played(folder: Path, name: str, seeds: Sequence[int], jobs: int) -> Iterato
     from concurrent.futures import ProcessPoolExecutor, as_completed
     from multiprocessing import get_context
 
-    with ProcessPoolExecutor(min(jobs, len(seeds)), mp_context=get_context("spawn")) as pool:
+    with ProcessPoolExecutor(min(jobs, len(seeds)), get_context("spawn"), _ignore_interrupts) as pool:
         waiting = [pool.submit(_play, folder, name, seed) for seed in seeds]
         try:
             yield from (done.result() for done in as_completed(waiting))
         finally:
             pool.shutdown(cancel_futures=True)
+
+
+def _ignore_interrupts() -> None:
+    """Ctrl-C is for the process that waits; the others end with it."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _play(folder: Path, name: str, seed: int) -> Play:

@@ -1,10 +1,12 @@
 """One experiment from `init` to the next round, a command a step."""
 
 import csv
+import signal
 from pathlib import Path
 
 import pytest
 
+from engine.cli import campaign
 from tests.cli.makers import make_workspace, ringlab
 
 
@@ -153,3 +155,35 @@ def test_a_token_is_shown_alone() -> None:
 
     assert said.status == 0
     assert len(said.out.split()) == 1
+
+
+def test_a_run_that_is_interrupted_goes_on_and_loses_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl-C finishes the batch in hand and ends with 130; the next run goes on to the verdict."""
+    experiment = make_workspace(tmp_path / "w", 60)
+    database = ("--database", f"sqlite:///{tmp_path}/other.db")
+    assert ringlab("start", str(experiment), *database).status == 0
+
+    with monkeypatch.context() as patch:
+        patch.setattr(campaign._Watch, "__call__", lambda watch, progress: signal.raise_signal(signal.SIGINT))
+        interrupted = ringlab("run", *database)
+    finished = ringlab("run", *database, "--format", "json")
+
+    assert interrupted.status == 130
+    assert "goes on from here" in interrupted.err
+    assert finished.status == 0
+    assert finished.json["experiments"][0]["state"] == "decided"
+    assert ringlab("database", "check", *database).out == ""
+
+
+def test_a_paused_experiment_ends_the_run_and_says_how_to_go_on(tmp_path: Path) -> None:
+    """Nothing is dialed while it is paused."""
+    experiment = make_workspace(tmp_path / "w", 40)
+    database = ("--database", f"sqlite:///{tmp_path}/other.db")
+    assert ringlab("start", str(experiment), *database).status == 0
+    assert ringlab("pause", "gift-first", *database).status == 0
+
+    said = ringlab("run", *database)
+
+    assert said.status == 0
+    assert "(paused, 0 calls)" in said.out
+    assert "ringlab resume gift-first" in said.err
