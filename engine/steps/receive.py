@@ -19,7 +19,7 @@ from engine.core.redial import next_attempt
 from engine.core.treatments import Disposition
 from engine.errors import AdapterError, NotFound
 from engine.steps import follow_up
-from engine.store import ledger, queue, records, roster, suppressions
+from engine.store import cancellations, ledger, queue, records, roster, suppressions
 from engine.store.ledger import NOBODY, About, Judged
 from engine.store.queue import Ended, Known
 from engine.telephony.adapter import Adapter
@@ -108,7 +108,7 @@ def judge_contacts(
     if refusing:
         phones = [contact.phone for contact in roster.contacts(connection, sorted(refusing)).values()]
         suppressions.add(connection, phones, "opted_out", "call", now)
-        queue.cancel_contacts(connection, refusing, "opted_out")
+        cancellations.cancel_and_refuse(connection, refusing, "opted_out", now)
     return refusing
 
 

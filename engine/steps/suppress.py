@@ -10,7 +10,7 @@ from engine.errors import InputError, Problem, ProblemsFound, did_you_mean
 from engine.intake.phones import Number, normalize_all
 from engine.intake.rejects import Reject, write_rejects
 from engine.intake.rows import Progress, open_rows
-from engine.store import queue, records, suppressions
+from engine.store import cancellations, records, suppressions
 from engine.workspace import Workspace
 
 
@@ -31,7 +31,7 @@ def add(
     numbers = numbers_of(phones, region)
     with workspace.database.writing() as connection:
         added = suppressions.add(connection, numbers, reason, source, now)
-        queue.cancel_phones(connection, numbers, "suppressed")
+        cancellations.cancel_and_refuse_phones(connection, numbers, "suppressed", now)
         records.audit(connection, now, who, "suppress", f"{added} numbers", reason)
     return added
 
@@ -116,7 +116,7 @@ def import_file(
         good = [number.e164 for number in numbers if isinstance(number, Number)]
         with workspace.database.writing() as connection:
             new += suppressions.add(connection, good, reason, f"file {path.name}", now)
-            queue.cancel_phones(connection, good, "suppressed")
+            cancellations.cancel_and_refuse_phones(connection, good, "suppressed", now)
     with workspace.database.writing() as connection:
         records.audit(connection, now, who, "suppress", f"{new} numbers of {path.name}", reason)
     kept = (workspace.database.path or path).with_name(f"{path.stem}.rejects.csv")

@@ -10,7 +10,8 @@ from engine.workspace import Running
 def script_values(running: Running, contact: Contact, treatment: Treatment) -> dict[str, object]:
     """A contact's attributes, the experiment's own words, and what the treatment offers; what is absent is left out."""
     experiment = running.experiment
-    values: dict[str, object] = {**contact.attributes, **running.values}
+    values: dict[str, object] = {name: value for name, value in contact.attributes.items() if value}
+    values |= running.values
     if contact.name:
         values["name"] = contact.name
     if contact.ordered_at is not None:

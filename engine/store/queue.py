@@ -249,13 +249,6 @@ def cancel_contacts(connection: Connection, contact_ids: Iterable[int], reason: 
         connection.execute(change.values(state=CallState.CANCELED.value, reason=reason))
 
 
-def cancel_phones(connection: Connection, phones: Sequence[str], reason: str) -> None:
-    """Cancel every planned call to these numbers."""
-    for part in chunks(sorted(set(phones))):
-        ids = connection.execute(select(CONTACTS.c.id).where(CONTACTS.c.phone.in_(part))).scalars()
-        cancel_contacts(connection, ids, reason)
-
-
 _NEXT_DUE = select(func.min(CALLS.c.due_at)).where(CALLS.c.experiment_id == bindparam("experiment"), IS_PLANNED)
 _IN_FLIGHT = select(func.count()).where(
     CALLS.c.experiment_id == bindparam("experiment"), IS_OPEN, CALLS.c.state != CallState.UNKNOWN.value
