@@ -22,6 +22,7 @@ from engine.definitions.loading import load_text
 from engine.definitions.reading import read_text
 from engine.errors import InputError, NotNow
 from engine.intake.phones import Number, normalize
+from engine.steps import receive
 from engine.steps.eligibility import Pack, eligible, wanted_of
 from engine.steps.size import people_wanted
 from engine.store import ledger, queue, records, roster
@@ -67,6 +68,7 @@ def start(workspace: Workspace, path: Path, now: datetime, progress: Progress | 
     experiment_id = known.id if known else _create(workspace, experiment, read_text(path), path.parent, now)
     among = None if imported is None else imported.ids
     assigned, refused = enroll(workspace, experiment, experiment_id, among, now)
+    receive.join_unmatched(workspace, ledger.CONVERSIONS, now)
     return Enrolled(
         experiment.name, known is None, imported.kept if imported else 0, imported.rejected if imported else 0,
         imported.rejects if imported else None, assigned, refused,
@@ -115,6 +117,8 @@ def add_contacts(workspace: Workspace, contacts: Sequence[Mapping[str, Any]], no
     for record in live:
         assigned, _ = enroll(workspace, record.experiment, record.id, sorted(ids.values()), now)
         enrolled[record.name] = sum(assigned.values())
+    if counted.new:
+        receive.join_unmatched(workspace, ledger.CONVERSIONS, now)
     return {
         "imported": counted.new, "changed": counted.changed, "repeated": counted.same, "rejected": rejected,
         "enrolled": enrolled,

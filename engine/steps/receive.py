@@ -64,20 +64,27 @@ def take(
     workspace: Workspace, connection: Connection, source: str, events: Sequence[Event], now: datetime
 ) -> tuple[Received, list[follow_up.Message]]:
     """Store events, judge the contacts that they are about, plan what follows; the messages are begun, not sent."""
-    calls = _calls_of(connection, events)
-    about: list[tuple[Event, About]] = []
-    endings: dict[str, tuple[Known, Event]] = {}
-    for event, known in zip(events, calls, strict=True):
-        about.append((event, About(known.contact_id, known.experiment_id) if known else NOBODY))
-        if known and event.kind is Kind.ENDED:
-            endings[known.call.key] = (known, event)
+    heard = list(zip(events, _calls_of(connection, events), strict=True))
+    about = [(event, About(known.contact_id, known.experiment_id) if known else NOBODY) for event, known in heard]
     new = ledger.keep_events(connection, source, about, now)
     contacts = {whom.contact_id for _, whom in about if whom.contact_id is not None}
-    if not contacts:
-        return Received(len(events), new), []
-    refusing = judge_contacts(workspace, connection, contacts, now)
-    redials, messages = _after_endings(workspace, connection, endings.values(), refusing, now)
+    redials, messages = _follow(workspace, connection, heard, contacts, now)
     return Received(len(events), new, redials, len(messages)), messages
+
+
+def _follow(
+    workspace: Workspace,
+    connection: Connection,
+    heard: Iterable[tuple[Event, Known | None]],
+    contacts: Collection[int],
+    now: datetime,
+) -> tuple[int, list[follow_up.Message]]:
+    """What follows stored events: outcomes, closed calls, redials, messages; returns the last two."""
+    if not contacts:
+        return 0, []
+    endings = {known.call.key: (known, event) for event, known in heard if known and event.kind is Kind.ENDED}
+    refusing = judge_contacts(workspace, connection, contacts, now)
+    return _after_endings(workspace, connection, endings.values(), refusing, now)
 
 
 def _calls_of(connection: Connection, events: Sequence[Event]) -> list[Known | None]:
@@ -216,19 +223,38 @@ def _converted(conversion: Conversion) -> Event:
 
 def join_unmatched(workspace: Workspace, source: str, now: datetime) -> int:
     """Join events whose call or contact was not known when they came; returns how many found theirs."""
-    with workspace.database.writing() as connection:
-        waiting = ledger.unmatched(connection, source)
-        calls = _calls_of(connection, [event for _, event in waiting])
-        people = roster.find(connection, sorted({event.provider_id for _, event in waiting if event.provider_id}))
-        matched: dict[int, tuple[About, str]] = {}
-        for (event_id, event), known in zip(waiting, calls, strict=True):
-            if known:
-                matched[event_id] = (About(known.contact_id, known.experiment_id), known.call.key)
-            elif source == ledger.CONVERSIONS and event.provider_id in people:
-                matched[event_id] = (About(people[event.provider_id], None), "")
-        ledger.match(connection, matched)
-        judge_contacts(workspace, connection, {who for about, _ in matched.values() if (who := about.contact_id)}, now)
-    return len(matched)
+    joined = after = 0
+    while True:
+        with workspace.database.reading() as connection:
+            waiting = ledger.unmatched(connection, source, after)
+        if not waiting:
+            return joined
+        with workspace.database.writing() as connection:
+            found, messages = _join(workspace, connection, source, waiting, now)
+        follow_up.send(workspace, messages, now)
+        joined, after = joined + found, waiting[-1][0]
+
+
+def _join(
+    workspace: Workspace, connection: Connection, source: str, waiting: Sequence[tuple[int, Event]], now: datetime
+) -> tuple[int, list[follow_up.Message]]:
+    events = [event for _, event in waiting]
+    people: dict[str, int] = {}
+    calls: list[Known | None] = [None] * len(events)
+    if source == ledger.CONVERSIONS:
+        people = roster.find(connection, sorted({event.provider_id for event in events}))
+    else:
+        calls = _calls_of(connection, events)
+    matched: dict[int, tuple[About, str]] = {}
+    for (event_id, event), known in zip(waiting, calls, strict=True):
+        if known:
+            matched[event_id] = (About(known.contact_id, known.experiment_id), known.call.key)
+        elif event.provider_id in people:
+            matched[event_id] = (About(people[event.provider_id], None), "")
+    ledger.match(connection, matched)
+    contacts = {about.contact_id for about, _ in matched.values() if about.contact_id is not None}
+    _, messages = _follow(workspace, connection, zip(events, calls, strict=True), contacts, now)
+    return len(matched), messages
 
 
 def open_link(workspace: Workspace, token: str, now: datetime) -> str:

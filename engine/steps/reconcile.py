@@ -31,8 +31,15 @@ def reconcile(workspace: Workspace, running: Running, begun_before: datetime, no
     """Ask the provider about calls begun before an instant that have no receipt.
 
     When a process starts and no other runs, that is every such call; later, those older than
-    `LONGEST_LIFE`.
+    `LONGEST_LIFE`. Reports that came before their call's id was known here then find their call.
     """
+    settled = _ask(workspace, running, begun_before, now)
+    if not running.adapter.capabilities.polls:
+        receive.join_unmatched(workspace, running.experiment.adapter, now)
+    return settled
+
+
+def _ask(workspace: Workspace, running: Running, begun_before: datetime, now: datetime) -> Reconciled:
     with workspace.database.reading() as connection:
         waiting = queue.unsettled(connection, running.id, begun_before)
     if not waiting:

@@ -109,10 +109,12 @@ def events_of(connection: Connection, contact_ids: Collection[int]) -> dict[int,
     return found
 
 
-def unmatched(connection: Connection, source: str, limit: int = 10_000) -> list[tuple[int, Event]]:
-    """Events of a source whose call or contact was not known when they came, with their ids."""
-    query = select(EVENTS.c.id, *_EVENT_COLUMNS).where(EVENTS.c.contact_id.is_(None), EVENTS.c.source == source)
-    return [(row[0], _event(row)) for row in connection.execute(query.limit(limit)).all()]
+def unmatched(connection: Connection, source: str, after: int = 0, limit: int = 10_000) -> list[tuple[int, Event]]:
+    """Events of a source whose call or contact was not known when they came, with their ids; those behind `after`."""
+    query = select(EVENTS.c.id, *_EVENT_COLUMNS).where(
+        EVENTS.c.contact_id.is_(None), EVENTS.c.source == source, EVENTS.c.id > after
+    )
+    return [(row[0], _event(row)) for row in connection.execute(query.order_by(EVENTS.c.id).limit(limit)).all()]
 
 
 def match(connection: Connection, matched: Mapping[int, tuple[About, str]]) -> None:
