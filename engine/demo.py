@@ -15,7 +15,7 @@ from time import perf_counter
 from typing import Any
 
 from engine.core.experiments import CONTROL
-from engine.errors import NotNow
+from engine.errors import InputError, NotNow
 from engine.runner import Progress, Simulation, start_moment
 from engine.settings import Settings
 from engine.steps import enroll, look, report
@@ -126,7 +126,9 @@ def play(folder: Path, seed: int, *, fast: bool = False, watch: Watch | None = N
 
 def _prepare(folder: Path, fast: bool) -> Path:
     """A fresh workspace with the shipped scripts, the first round's file and its contacts."""
-    if folder.exists():
+    if folder.exists() and any(folder.iterdir()):
+        if not (folder / "experiments" / f"{FIRST}.yaml").is_file() or not (folder / CONTACTS).is_file():
+            raise InputError(f"{folder} is there and is no earlier demo; name another folder")
         shutil.rmtree(folder)
     (folder / "experiments").mkdir(parents=True)
     shutil.copytree(shipped() / "scripts", folder / "scripts")

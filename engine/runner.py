@@ -65,13 +65,12 @@ def start_moment(workspace: Workspace, experiment: Experiment) -> datetime:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """Where a running experiment stands, for who watches."""
+    """Where a running experiment stands, for who watches; `placed` counts the calls of this run."""
 
     experiment: str
     now: datetime
     placed: int
     planned: int
-    waiting: int
     over: bool
 
 
@@ -176,7 +175,7 @@ class Simulation:
             return records.state_of(connection, self.running.id)
 
     def _tell(self, over: bool) -> None:
-        self.watch(Progress(self.running.experiment.name, self.now, self.placed, self.running.record.planned, 0, over))
+        self.watch(Progress(self.running.experiment.name, self.now, self.placed, self.running.record.planned, over))
 
 
 class Service:
@@ -188,6 +187,7 @@ class Service:
         self.workspace, self.names, self.watch = workspace, names, watch
         self.over = threading.Event()
         self._pacers: dict[str, Pacer] = {}
+        self._placed: dict[str, int] = {}
         scheduler: Any = background.BackgroundScheduler  # the library has no types
         self._scheduler = scheduler(timezone=UTC, job_defaults={"coalesce": True, "max_instances": 1})
 
@@ -238,7 +238,8 @@ class Service:
             pacer = self._pacers.setdefault(running.experiment.name, Pacer.of(running, now))
             done = turn(self.workspace, running, pacer, now, REAL_TICK)
             name = running.experiment.name
-            self.watch(Progress(name, now, done.placed, running.record.planned, 0, done.over))
+            self._placed[name] = self._placed.get(name, 0) + done.placed
+            self.watch(Progress(name, now, self._placed[name], running.record.planned, done.over))
 
     def _reconcile(self) -> None:
         now = real_now()

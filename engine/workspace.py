@@ -58,6 +58,7 @@ class Running:
     adapter: Adapter
     terms: Mapping[str, Terms]
     values: Mapping[str, str]
+    renderer: Renderer
     answers: Mapping[str, str]
 
     @property
@@ -82,6 +83,7 @@ class Workspace:
         self.folder = folder_of(self.start) or self.start
         self._secret = b""
         self._running: dict[str, Running] = {}
+        self._renderers: dict[Path, Renderer] = {}
         self._lock = threading.RLock()
 
     @cached_property
@@ -100,18 +102,13 @@ class Workspace:
 
     @cached_property
     def library(self) -> Library:
-        own = self.folder / "scripts"
-        return Library.open(own if own.is_dir() else shipped() / "scripts", read_yaml=read_yaml)
-
-    @cached_property
-    def renderer(self) -> Renderer:
-        return Renderer(self.library)
+        """The scripts of this folder, or those that ship with Ringlab."""
+        return _library(self.folder)
 
     def surroundings(self, path: Path) -> Surroundings:
         """What surrounds an experiment file: the words that it may use."""
         folder = folder_of(path.parent) or self.folder
-        own = folder / "scripts"
-        library = Library.open(own if own.is_dir() else shipped() / "scripts", read_yaml=read_yaml)
+        library = _library(folder)
         return Surroundings(
             scripts=frozenset(library.names()),
             sms=frozenset(library.sms_names()),
@@ -172,8 +169,16 @@ class Workspace:
             adapter=open_adapter(experiment.adapter, settings, context),
             terms=terms_of(experiment),
             values=standing_values(experiment),
-            answers=self._answers(experiment),
+            renderer=(renderer := self._renderer(Path(record.folder))),
+            answers=_answers(renderer.library, experiment),
         )
+
+    def _renderer(self, place: Path) -> Renderer:
+        """The words of the workspace from which an experiment was started, wherever it is run."""
+        folder = folder_of(place) or self.folder
+        if folder not in self._renderers:
+            self._renderers[folder] = Renderer(_library(folder))
+        return self._renderers[folder]
 
     def _book(self, experiment: Experiment) -> str:
         place = self.database.path
@@ -182,14 +187,6 @@ class Workspace:
         folder = place.with_suffix(".simulated")
         folder.mkdir(exist_ok=True)
         return str(folder / f"{experiment.name}.db")
-
-    def _answers(self, experiment: Experiment) -> dict[str, str]:
-        language = self.library.script(experiment.control.script).language
-        name = "default" if language == "zh" else "default-en"
-        if name not in self.library.qa_names():
-            return {}
-        bank = self.library.qa(name)
-        return {wording: entry.answer for entry in bank.entries for wording in entry.wordings}
 
     def close(self) -> None:
         """Close what was opened."""
@@ -204,6 +201,19 @@ class Workspace:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _library(folder: Path) -> Library:
+    own = folder / "scripts"
+    return Library.open(own if own.is_dir() else shipped() / "scripts", read_yaml=read_yaml)
+
+
+def _answers(library: Library, experiment: Experiment) -> dict[str, str]:
+    """Every wording of the questions that the library answers in the control's language."""
+    name = "default" if library.script(experiment.control.script).language == "zh" else "default-en"
+    if name not in library.qa_names():
+        return {}
+    return {wording: entry.answer for entry in library.qa(name).entries for wording in entry.wordings}
 
 
 def _secret_of(database: "Database") -> bytes:

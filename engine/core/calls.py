@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from functools import lru_cache
 
 from engine.core.contacts import Contact
 from engine.core.experiments import Experiment, parse_moment
@@ -54,8 +55,12 @@ def call_key(experiment: str, contact: str, attempt: int) -> str:
 def window_of(experiment: Experiment, treatment: Treatment) -> Window:
     """When this treatment may call: its own window within the experiment's days."""
     timing = treatment.timing
-    own = Window(timing.window or DECENT_HOURS, _days(timing.days))
-    return own.intersect(Window(ALWAYS, _days(experiment.schedule.days)))
+    return _window(timing.window or DECENT_HOURS, timing.days, experiment.schedule.days)
+
+
+@lru_cache(maxsize=1024)
+def _window(hours: Hours, days: tuple[str, ...] | None, within: tuple[str, ...] | None) -> Window:
+    return Window(hours, _days(days)).intersect(Window(ALWAYS, _days(within)))
 
 
 def _days(names: tuple[str, ...] | None) -> frozenset[int]:
@@ -64,19 +69,22 @@ def _days(names: tuple[str, ...] | None) -> frozenset[int]:
 
 def starts(experiment: Experiment, contact: Contact) -> datetime | None:
     """When the experiment begins on the contact's latest candidate clock; None when it has no start."""
-    return _moment(experiment.schedule.start, contact, max)
+    return _moment(experiment.schedule.start, contact.timezones, max)
 
 
 def ends(experiment: Experiment, contact: Contact) -> datetime | None:
     """When the experiment ends on the contact's earliest candidate clock; None when it has no end."""
-    return _moment(experiment.schedule.end, contact, min)
+    return _moment(experiment.schedule.end, contact.timezones, min)
 
 
-def _moment(text: str | None, contact: Contact, choose: Callable[[Iterable[datetime]], datetime]) -> datetime | None:
+@lru_cache(maxsize=4096)
+def _moment(
+    text: str | None, zones: tuple[str, ...], choose: Callable[[Iterable[datetime]], datetime]
+) -> datetime | None:
     if text is None:
         return None
     wall = parse_moment(text)
-    return choose(wall.replace(tzinfo=zone(name)).astimezone(UTC) for name in contact.timezones)
+    return choose(wall.replace(tzinfo=zone(name)).astimezone(UTC) for name in zones)
 
 
 def plan_call(

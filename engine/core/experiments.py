@@ -74,8 +74,13 @@ def _inside(value: float) -> float:
 
 Name = Annotated[str, AfterValidator(parse_name)]
 _SHARE_SCHEMA = WithJsonSchema(
-    {"anyOf": [{"type": "string", "pattern": r"^\s*\d+(\.\d+)?\s*%\s*$"}, {"type": "number", "minimum": 0, "maximum": 1}]}
-)  # fmt: skip
+    {
+        "anyOf": [
+            {"type": "string", "pattern": r"^\s*\d+(\.\d+)?\s*%\s*$"},
+            {"type": "number", "minimum": 0, "maximum": 1},
+        ]
+    }
+)
 Share = Annotated[float, BeforeValidator(parse_share), PlainSerializer(share_text), _SHARE_SCHEMA]
 Level = Annotated[
     float, BeforeValidator(parse_share), AfterValidator(_inside), PlainSerializer(share_text), _SHARE_SCHEMA

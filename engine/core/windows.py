@@ -102,6 +102,9 @@ class Window:
 
     def next_open(self, instant: datetime, zones: tuple[str, ...]) -> datetime | None:
         """The first instant from `instant` on that is open in every zone; None when there is none in 15 days."""
+        return _next_open(self, instant, zones)
+
+    def _next_open(self, instant: datetime, zones: tuple[str, ...]) -> datetime | None:
         if self.never_opens or not zones:
             return None
         moment, limit = instant.astimezone(UTC), instant + HORIZON
@@ -140,6 +143,10 @@ class Window:
                 if opening > instant:
                     return opening
         return instant + HORIZON + timedelta(seconds=1)
+
+
+# The calls of a batch ask for the same instant, in few windows and zones.
+_next_open = lru_cache(maxsize=4096)(Window._next_open)
 
 
 def _at_minute(local: datetime, minute: int) -> datetime:

@@ -146,7 +146,7 @@ def _request(workspace: Workspace, running: Running, due: Due) -> DialRequest:
     experiment, contact, call = running.experiment, due.contact, due.call
     treatment = experiment.treatments[call.arm]
     values = script_values(running, contact, treatment)
-    words = workspace.renderer.words(treatment.script, values)
+    words = running.renderer.words(treatment.script, values)
     return DialRequest(
         call=call.key, to=contact.phone, script=words.blocks, not_after=call.not_after, contact=contact.key,
         experiment=experiment.name, arm=call.arm, attempt=call.attempt, voice=treatment.voice,

@@ -65,7 +65,7 @@ def start(workspace: Workspace, path: Path, now: datetime, progress: Progress | 
     if known and known.state not in LIVE:
         raise NotNow(f"{path}: {experiment.name} is {known.state}; give the next round another name")
     imported = import_file(workspace, experiment, contacts, now, progress) if contacts else None
-    experiment_id = known.id if known else _create(workspace, experiment, read_text(path), path.parent, now)
+    experiment_id = known.id if known else _create(workspace, experiment, read_text(path), path.resolve().parent, now)
     among = None if imported is None else imported.ids
     assigned, refused = enroll(workspace, experiment, experiment_id, among, now)
     receive.join_unmatched(workspace, ledger.CONVERSIONS, now)
@@ -95,7 +95,7 @@ def create(workspace: Workspace, text: str, now: datetime) -> Experiment:
 
 
 def add_contacts(workspace: Workspace, contacts: Sequence[Mapping[str, Any]], now: datetime) -> dict[str, Any]:
-    """Take in contacts and deal them into every running experiment over the roster.
+    """Take in contacts, such as who has just ordered, and deal them into every running experiment that they fit.
 
     Each has `key` and `phone`, and may have `name`, `region`, `timezone`, `ordered_at` and `attributes`. What
     cannot be used is told by its place. Who is known already keeps its arms.
@@ -111,18 +111,29 @@ def add_contacts(workspace: Workspace, contacts: Sequence[Mapping[str, Any]], no
     with workspace.database.writing() as connection:
         counted = roster.import_contacts(connection, people, now)
         ids = roster.find(connection, [person.key for person in people])
-        live = [record for record in records.everything(connection, LIVE) if record.experiment.audience.roster]
     rejected += [{"contact": key, "reason": "the number belongs to another contact"} for key in counted.taken]
-    enrolled: dict[str, int] = {}
-    for record in live:
-        assigned, _ = enroll(workspace, record.experiment, record.id, sorted(ids.values()), now)
-        enrolled[record.name] = sum(assigned.values())
+    enrolled = enroll_late(workspace, sorted(ids.values()), now, roster_only=False)
     if counted.new:
         receive.join_unmatched(workspace, ledger.CONVERSIONS, now)
     return {
         "imported": counted.new, "changed": counted.changed, "repeated": counted.same, "rejected": rejected,
         "enrolled": enrolled,
     }  # fmt: skip
+
+
+def enroll_late(workspace: Workspace, ids: Sequence[int], now: datetime, *, roster_only: bool) -> dict[str, int]:
+    """Deal who came late into the live experiments, oldest first; returns how many each took.
+
+    With `roster_only`, into those alone that call whoever is in the roster.
+    """
+    with workspace.database.reading() as connection:
+        live = records.everything(connection, LIVE)[::-1]
+    taken: dict[str, int] = {}
+    for record in live:
+        if record.experiment.audience.roster or not roster_only:
+            assigned, _ = enroll(workspace, record.experiment, record.id, ids, now)
+            taken[record.name] = sum(assigned.values())
+    return taken
 
 
 def _person(given: Mapping[str, Any], number: Number) -> Contact:

@@ -58,7 +58,7 @@ def compose(workspace: Workspace, running: Running, known: Known, contact: Conta
     trouble = ""
     try:
         values = {**script_values(running, contact, treatment), "link": link}
-        text = workspace.renderer.message(treatment.sms or "", values)
+        text = running.renderer.message(treatment.sms or "", values)
     except ScriptError as error:
         text, trouble = "", str(error)
     request = MessageRequest(

@@ -48,8 +48,12 @@ def import_contacts(
     now: datetime,
     progress: Progress | None = None,
 ) -> tuple[enroll.Imported, int]:
-    """Read a contact file into the roster; returns the import, and how many earlier conversions found their contact."""
+    """Read a contact file into the roster, and deal who is new into the experiments that call the whole roster.
+
+    Returns the import, and how many earlier conversions found their contact.
+    """
     imported = enroll.import_file(workspace, None, path, now, progress, columns=columns, region=region)
+    enroll.enroll_late(workspace, imported.ids, now, roster_only=True)
     return imported, receive.join_unmatched(workspace, ledger.CONVERSIONS, now)
 
 

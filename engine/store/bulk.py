@@ -5,14 +5,18 @@ database does. Here the values of a row stay a tuple from the step to the driver
 touched where its column's type says how the database keeps it.
 """
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import repeat
 from typing import Any, Final
 
-from sqlalchemy import Connection, Dialect, Insert, Update
+from sqlalchemy import ARRAY, ColumnElement, Connection, Dialect, Insert, Text, Update, bindparam
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.functions import FunctionElement
+from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from engine.store.tables import table
 
@@ -96,3 +100,50 @@ class Adding(Many):
         if dialect == "sqlite":
             return sqlite.insert(table(self._rows)).on_conflict_do_nothing()
         return postgresql.insert(table(self._rows)).on_conflict_do_nothing()
+
+
+class Listed(TypeDecorator[Sequence[Any]]):
+    """A list of any length as one bound parameter: an array, or JSON text where there are no arrays."""
+
+    impl = Text
+    cache_ok = True
+
+    def __init__(self, of: type[TypeEngine[Any]]) -> None:
+        super().__init__()
+        self.of = of
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        return dialect.type_descriptor(Text() if dialect.name == "sqlite" else ARRAY(self.of))
+
+    def bind_processor(self, dialect: Dialect) -> Callable[[Sequence[Any] | None], Any]:
+        return _as_json if dialect.name == "sqlite" else _as_list
+
+
+_as_json: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
+
+def _as_list(values: Sequence[Any] | None) -> list[Any]:
+    return list(values or ())
+
+
+class _Members(FunctionElement[Any]):
+    inherit_cache = True
+    name = "members"
+
+
+@compiles(_Members)
+def _of_array(element: _Members, compiler: SQLCompiler, **how: Any) -> str:
+    return f"(SELECT unnest{compiler.process(element.clause_expr, **how)})"
+
+
+@compiles(_Members, "sqlite")
+def _of_json(element: _Members, compiler: SQLCompiler, **how: Any) -> str:
+    return f"(SELECT value FROM json_each{compiler.process(element.clause_expr, **how)})"  # noqa: S608  a bound parameter
+
+
+def among(column: ColumnElement[Any], name: str) -> ColumnElement[bool]:
+    """Whether a column's value is one of the list that is bound as `name`, however long the list is.
+
+    One statement serves every length, where a list of single parameters would be written anew each time.
+    """
+    return column.bool_op("IN")(_Members(bindparam(name, type_=Listed(type(column.type)))))

@@ -13,8 +13,7 @@ from engine.core.events import Event, Kind
 from engine.core.metrics import FIELDS, PAIRS, Sums
 from engine.core.outcomes import Outcome
 from engine.core.treatments import Disposition
-from engine.store.bulk import Adding, Many
-from engine.store.queue import chunks
+from engine.store.bulk import Adding, Many, among
 from engine.store.tables import (
     AssignmentRow,
     ContactRow,
@@ -93,19 +92,18 @@ def _event(row: Any) -> Event:
 
 
 _EVENTS_OF = select(EVENTS.c.contact_id, *_EVENT_COLUMNS, EVENTS.c.experiment_id).where(
-    EVENTS.c.contact_id.in_(bindparam("ids", expanding=True))
+    among(EVENTS.c.contact_id, "ids")
 )
 _ASSIGNMENTS_OF = select(
     ASSIGNMENTS.c.experiment_id, ASSIGNMENTS.c.contact_id, ASSIGNMENTS.c.arm, ASSIGNMENTS.c.assigned_at
-).where(ASSIGNMENTS.c.contact_id.in_(bindparam("ids", expanding=True)))
+).where(among(ASSIGNMENTS.c.contact_id, "ids"))
 
 
 def events_of(connection: Connection, contact_ids: Collection[int]) -> dict[int, list[tuple[int | None, Event]]]:
     """Each contact's events, with the experiment that each is about (None: all of the contact's)."""
     found: dict[int, list[tuple[int | None, Event]]] = defaultdict(list)
-    for part in chunks(sorted(contact_ids)):
-        for row in connection.execute(_EVENTS_OF, {"ids": part}).all():
-            found[row[0]].append((row[-1], _event(row[:-1])))
+    for row in connection.execute(_EVENTS_OF, {"ids": sorted(contact_ids)}).all():
+        found[row[0]].append((row[-1], _event(row[:-1])))
     return found
 
 
@@ -141,10 +139,8 @@ class Assigned:
 
 def assignments(connection: Connection, contact_ids: Collection[int]) -> list[Assigned]:
     """Every assignment of these contacts."""
-    found: list[Assigned] = []
-    for part in chunks(sorted(contact_ids)):
-        found += [Assigned(*row) for row in connection.execute(_ASSIGNMENTS_OF, {"ids": part}).all()]
-    return found
+    rows = connection.execute(_ASSIGNMENTS_OF, {"ids": sorted(contact_ids)}).all()
+    return [Assigned(*row) for row in rows]
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,12 +235,12 @@ def plan_messages(connection: Connection, rows: Sequence[tuple[object, ...]], no
     _PLAN_MESSAGES.run(connection, rows, begun_at=now)
 
 
+_WRITTEN = select(MESSAGES.c.key).where(among(MESSAGES.c.key, "keys"))
+
+
 def unsent(connection: Connection, keys: Collection[str]) -> set[str]:
     """Which of these message keys nobody has written yet."""
-    written: set[str] = set()
-    for part in chunks(sorted(keys)):
-        written.update(connection.execute(select(MESSAGES.c.key).where(MESSAGES.c.key.in_(part))).scalars())
-    return set(keys) - written
+    return set(keys).difference(connection.execute(_WRITTEN, {"keys": sorted(keys)}).scalars().all())
 
 
 _SETTLE_MESSAGES = Many(

@@ -8,13 +8,14 @@ import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, TypeVar
 
 from sqlalchemy import ColumnElement, Connection, bindparam, func, literal_column, or_, select, update
 
 from engine.core.calls import Call, CallState
 from engine.core.contacts import Contact
-from engine.store.bulk import Adding, Many
+from engine.store.bulk import Adding, Many, among
 from engine.store.tables import CallRow, ContactRow, ExperimentRow, SuppressionRow, table
 
 CALLS, CONTACTS = table(CallRow), table(ContactRow)
@@ -24,7 +25,6 @@ CHUNK = 500
 IS_PLANNED = CALLS.c.state == literal_column("'planned'")
 IS_OPEN = CALLS.c.state.in_([literal_column(f"'{state}'") for state in ("begun", "accepted", "unknown")])
 STATES = {state.value: state for state in CallState}
-decode = json.JSONDecoder().decode
 T = TypeVar("T")
 
 
@@ -127,9 +127,22 @@ def contact_of(
 ) -> Contact:
     """A contact from its columns."""
     return Contact(
-        key, phone, region, tuple(timezones.split(";")), name, ordered_at,
-        decode(attributes) if attributes != "{}" else {},
+        key, phone, region, _zones(timezones), name, ordered_at,
+        dict(attributes_of(attributes)) if attributes != "{}" else {},
     )  # fmt: skip
+
+
+# Few zones and few sets of attributes are shared by many people.
+@lru_cache(maxsize=1024)
+def _zones(timezones: str) -> tuple[str, ...]:
+    return tuple(timezones.split(";"))
+
+
+@lru_cache(maxsize=4096)
+def attributes_of(text: str) -> Mapping[str, str]:
+    """A contact's attributes from their JSON, to be read only."""
+    found: dict[str, str] = json.loads(text)
+    return found
 
 
 _BEGIN = Many(
@@ -179,7 +192,7 @@ _KNOWN = (
     .join(CONTACTS, CONTACTS.c.id == CALLS.c.contact_id)
     .join(EXPERIMENTS, EXPERIMENTS.c.id == CALLS.c.experiment_id)
 )  # fmt: skip
-_KNOWN_BY_KEY = _KNOWN.where(CALLS.c.key.in_(bindparam("keys", expanding=True)))
+_KNOWN_BY_KEY = _KNOWN.where(among(CALLS.c.key, "keys"))
 _UNSETTLED = _KNOWN.where(
     CALLS.c.experiment_id == bindparam("experiment"),
     IS_OPEN,
@@ -194,19 +207,19 @@ def _known(row: Any) -> Known:
 
 def known(connection: Connection, keys: Iterable[str]) -> dict[str, Known]:
     """The calls that have these keys."""
-    found: dict[str, Known] = {}
-    for part in chunks(sorted(set(keys))):
-        found.update([(row[4], _known(row)) for row in connection.execute(_KNOWN_BY_KEY, {"keys": part}).all()])
-    return found
+    rows = connection.execute(_KNOWN_BY_KEY, {"keys": sorted(set(keys))}).all()
+    return {row[4]: _known(row) for row in rows}
+
+
+_BY_PROVIDER = select(CALLS.c.provider_id, CALLS.c.key).where(among(CALLS.c.provider_id, "names"))
 
 
 def keys_of(connection: Connection, provider_ids: Iterable[str]) -> dict[str, str]:
     """Our keys of calls that a provider names only by its own ids."""
-    found: dict[str, str] = {}
-    for part in chunks(sorted({name for name in provider_ids if name})):
-        rows = connection.execute(select(CALLS.c.provider_id, CALLS.c.key).where(CALLS.c.provider_id.in_(part)))
-        found.update((row.provider_id, row.key) for row in rows)
-    return found
+    names = sorted({name for name in provider_ids if name})
+    if not names:
+        return {}
+    return {row[0]: row[1] for row in connection.execute(_BY_PROVIDER, {"names": names}).all()}
 
 
 @dataclass(frozen=True, slots=True)

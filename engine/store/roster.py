@@ -30,8 +30,8 @@ from sqlalchemy import (
 from engine.core.assignment import Assignment
 from engine.core.contacts import Contact, masked
 from engine.errors import NotFound
-from engine.store.bulk import Adding, Many
-from engine.store.queue import contact_of
+from engine.store.bulk import Adding, Many, among
+from engine.store.queue import attributes_of, contact_of
 from engine.store.tables import (
     AssignmentRow,
     ContactRow,
@@ -159,30 +159,30 @@ def _merge(connection: Connection, rows: list[_Values], now: datetime) -> Import
 
 
 def _known(connection: Connection, column: int, rows: list[_Values]) -> dict[str, _Values]:
-    query = select(*(CONTACTS.c[name] for name in FIELDS))
-    found = connection.execute(query.where(CONTACTS.c[FIELDS[column]].in_([row[column] for row in rows]))).all()
+    found = connection.execute(_KNOWN[column], {"values": [row[column] for row in rows]}).all()
     return {row[KEY]: tuple(row) for row in found}
 
 
 _PEOPLE = select(CONTACTS.c.id, *(CONTACTS.c[name] for name in FIELDS))
+_PEOPLE_OF = _PEOPLE.where(among(CONTACTS.c.id, "ids"))
+_IDS_OF = select(CONTACTS.c.key, CONTACTS.c.id).where(among(CONTACTS.c.key, "keys"))
+_KNOWN = {
+    column: select(*(CONTACTS.c[name] for name in FIELDS)).where(among(CONTACTS.c[FIELDS[column]], "values"))
+    for column in (KEY, PHONE)
+}
 
 
 def find(connection: Connection, keys: Iterable[str]) -> dict[str, int]:
     """The row ids of those keys that the roster has."""
-    query = select(CONTACTS.c.key, CONTACTS.c.id)
     found: dict[str, int] = {}
     for batch in batches(keys):
-        found.update((row[0], row[1]) for row in connection.execute(query.where(CONTACTS.c.key.in_(batch))).all())
+        found.update([(row[0], row[1]) for row in connection.execute(_IDS_OF, {"keys": batch}).all()])
     return found
 
 
 def contacts(connection: Connection, ids: Iterable[int]) -> dict[int, Contact]:
     """The contacts of these row ids."""
-    return dict(
-        _person(row)
-        for batch in batches(ids)
-        for row in connection.execute(_PEOPLE.where(CONTACTS.c.id.in_(batch))).all()
-    )
+    return dict(_person(row) for batch in batches(ids) for row in connection.execute(_PEOPLE_OF, {"ids": batch}).all())
 
 
 def _person(row: Any) -> tuple[int, Contact]:
@@ -236,16 +236,18 @@ def candidates(
     for row in _unassigned(connection, experiment_id, others, contact_ids):
         stratum = ""
         if wanted or strata:
-            attributes = json.loads(row.attributes)
+            attributes = attributes_of(row.attributes)
             if any(attributes.get(name, "") not in values for name, values in wanted.items()):
                 continue
             stratum = "|".join(attributes.get(name, "") for name in strata)
-        rules = {
-            "suppressed": row.suppressed,
-            "other_experiment": row.elsewhere,
-            "no_order_time": needs_order_time and row.ordered_at is None,
-        }
-        yield Candidate(row.id, row.key, stratum, next((rule for rule, holds in rules.items() if holds), None))
+        refused = None
+        if row.suppressed:
+            refused = "suppressed"
+        elif row.elsewhere:
+            refused = "other_experiment"
+        elif needs_order_time and row.ordered_at is None:
+            refused = "no_order_time"
+        yield Candidate(row.id, row.key, stratum, refused)
 
 
 def _unassigned(
@@ -260,8 +262,9 @@ def _unassigned(
     if contact_ids is None:
         yield from _streamed(connection, query)
         return
+    query = query.where(among(CONTACTS.c.id, "ids")).order_by(CONTACTS.c.id)
     for batch in batches(sorted(set(contact_ids))):
-        yield from connection.execute(query.where(CONTACTS.c.id.in_(batch)).order_by(CONTACTS.c.id)).all()
+        yield from connection.execute(query, {"ids": batch}).all()
 
 
 def _exists(*conditions: ColumnElement[bool]) -> ColumnElement[bool]:

@@ -6,6 +6,7 @@ Nothing is faked. The provider's book is a file of its own, as a provider's memo
 import csv
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -107,7 +108,7 @@ def rows_of(workspace: Workspace, query: str, **values: Any) -> list[Any]:
 
 def counts_of(workspace: Workspace, query: str, **values: Any) -> dict[Any, int]:
     """Pairs of a query as a mapping."""
-    return {name: count for name, count in rows_of(workspace, query, **values)}
+    return dict(rows_of(workspace, query, **values))
 
 
 def number_of(workspace: Workspace, query: str, **values: Any) -> int:
@@ -128,7 +129,7 @@ def outcomes_of(workspace: Workspace) -> list[Any]:
 
 def replaced(running: Running, adapter: Any) -> Running:
     """The experiment calling through another adapter."""
-    return Running(running.record, adapter, running.terms, running.values, running.answers)
+    return replace(running, adapter=adapter)
 
 
 class Wrapped:
