@@ -4,6 +4,7 @@ A workspace is a folder with `experiments/` and `scripts/` in it. It is found up
 where a command is run; where there is none, the scripts that ship with Ringlab are used.
 """
 
+import gc
 import os
 import re
 import secrets
@@ -92,6 +93,7 @@ class Workspace:
 
         database = Database.open(self.settings.database, create=self.create)
         self._secret = _secret_of(database)
+        _spare_the_collector()
         return database
 
     @property
@@ -201,6 +203,17 @@ class Workspace:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _spare_the_collector() -> None:
+    """Leave what lives as long as the process out of garbage collection, and collect batches rather than calls.
+
+    A campaign makes millions of short-lived values beside half a million that stay, and looking at those
+    again and again costs a quarter of the time.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 20)
 
 
 def _library(folder: Path) -> Library:
