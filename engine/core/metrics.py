@@ -79,6 +79,7 @@ METRICS: dict[str, Metric] = {
 
 # The fields that are summed, and the pairs whose products some metric needs.
 FIELDS = tuple(name for name in Outcome.__dataclass_fields__ if name not in ("dialled_at", "converted_at"))
+FLAGS = tuple(name for name in FIELDS if name not in ("calls", "talk_seconds", "revenue", "cost"))  # 0 or 1
 
 
 def _pairs() -> tuple[tuple[str, str], ...]:

@@ -4,9 +4,11 @@ An outcome is a pure function of the contact's events: order and repeats do not 
 can be computed again from the ledger at any time.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from operator import attrgetter
+from typing import NamedTuple
 
 from engine.core.events import Event, Kind
 from engine.core.treatments import Disposition
@@ -23,7 +25,8 @@ TELLING = {
     )
 }  # fmt: skip
 ORDERED = "ordered"
-ABOUT_CALL = frozenset({Kind.RINGING, Kind.ANSWERED, Kind.ENDED})
+ABOUT_CALL = (Kind.ENDED, Kind.RINGING, Kind.ANSWERED)  # a tuple of few, the most frequent first, is asked fastest
+_canonical = attrgetter("at", "key")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,39 +75,73 @@ def judge(events: Iterable[Event], terms: Terms, assigned_at: datetime) -> Outco
     """
     heard = list({event.key: event for event in sorted(events, key=_canonical)}.values())
     endings = _endings(heard)
-    started = [event.at - timedelta(seconds=event.seconds) for event in heard if event.kind in ABOUT_CALL]
-    dialled_at = min(started, default=None)
+    dialled_at = min([_started(event) for event in heard if event.kind in ABOUT_CALL], default=None)
     opens = dialled_at or assigned_at
-    inside = [event for event in heard if event.kind is Kind.CONVERTED and opens <= event.at <= opens + terms.within]
+    conversions = [event for event in heard if event.kind is Kind.CONVERTED]
+    inside = [event for event in conversions if opens <= event.at <= opens + terms.within]
     wins = [event.at for event in inside if event.name == terms.event]
     orders = [event for event in inside if event.name == ORDERED]
-    kinds = {event.kind for event in heard}
-    humans = {call: end for call, end in endings.items() if end.disposition is Disposition.ANSWERED_HUMAN}
-    first = min(endings, key=attempt_of, default="")
+    kinds = [event.kind for event in heard if event.kind not in ABOUT_CALL]
+    humans = [end for end in endings.values() if end.disposition is Disposition.ANSWERED_HUMAN]
+    talk = _talked(humans) if humans else SILENCE
     return Outcome(
         calls=len(endings),
         dialled=int(dialled_at is not None),
         connected=int(bool(humans)),
-        first_connected=int(first in humans and attempt_of(first) == 1),
-        listened=int(any(end.block not in ("", "opening") for end in humans.values())),
-        intent=int(any(end.intent for end in humans.values())),
-        talk_seconds=sum(end.seconds for end in humans.values()),
-        early_hangup=int(any(end.early for end in humans.values())),
-        unanswered_question=int(any(end.questions for end in humans.values())),
+        first_connected=int(bool(humans) and _is_first(endings)),
+        listened=talk.listened,
+        intent=talk.intent,
+        talk_seconds=talk.seconds,
+        early_hangup=talk.early,
+        unanswered_question=talk.questions,
         message_sent=int(Kind.MESSAGE_SENT in kinds),
         message_delivered=int(Kind.MESSAGE_DELIVERED in kinds),
         link_opened=int(Kind.LINK_OPENED in kinds),
         converted=int(bool(wins)),
         ordered=int(bool(orders)),
-        revenue=sum(event.value for event in orders),
-        cost=sum(event.cost for event in heard if event.kind is not Kind.ENDED)
-        + sum(end.cost for end in endings.values())
+        revenue=sum([event.value for event in orders]),
+        cost=sum([event.cost for event in heard if event.kind is not Kind.ENDED])
+        + sum([end.cost for end in endings.values()])
         + (terms.incentive_cost if wins else 0.0),
-        opt_out=int(Kind.OPTED_OUT in kinds or any(end.opt_out for end in endings.values())),
+        opt_out=int(Kind.OPTED_OUT in kinds or True in [end.opt_out for end in endings.values()]),
         complaint=int(Kind.COMPLAINED in kinds),
         dialled_at=dialled_at,
         converted_at=min(wins, default=None),
     )
+
+
+class _Talk(NamedTuple):
+    """What all talks with a person came to."""
+
+    listened: int = 0
+    intent: int = 0
+    seconds: float = 0.0
+    early: int = 0
+    questions: int = 0
+
+
+SILENCE = _Talk()
+
+
+def _talked(humans: Sequence[Event]) -> _Talk:
+    return _Talk(
+        listened=int(any(end.block not in ("", "opening") for end in humans)),
+        intent=int(any(end.intent for end in humans)),
+        seconds=sum(end.seconds for end in humans),
+        early=int(any(end.early for end in humans)),
+        questions=int(any(end.questions for end in humans)),
+    )
+
+
+def _started(event: Event) -> datetime:
+    """When the call that an event is about began at the latest."""
+    return event.at - timedelta(seconds=event.seconds) if event.seconds else event.at
+
+
+def _is_first(endings: Mapping[str, Event]) -> bool:
+    """Whether the first of these calls was the first attempt, and a person answered it."""
+    first = min(endings, key=attempt_of)
+    return endings[first].disposition is Disposition.ANSWERED_HUMAN and attempt_of(first) == 1
 
 
 def _endings(events: Iterable[Event]) -> dict[str, Event]:
@@ -121,10 +158,6 @@ def _endings(events: Iterable[Event]) -> dict[str, Event]:
 
 def _telling(event: Event) -> tuple[int, float, float, datetime, str]:
     return (TELLING[event.disposition or Disposition.UNKNOWN], event.seconds, event.cost, event.at, event.key)
-
-
-def _canonical(event: Event) -> tuple[datetime, str]:
-    return (event.at, event.key)
 
 
 def attempt_of(call: str) -> int:

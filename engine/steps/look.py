@@ -47,17 +47,15 @@ def look(workspace: Workspace, running: Running, now: datetime, *, finished: boo
 def measure(connection: Connection, record: Record, now: datetime, *, finished: bool) -> dict[str, Any]:
     """The standing at `now`, computed from the outcomes, kept nowhere."""
     experiment = record.experiment
-    everyone = ledger.sums(connection, record.id, None)
-    mature = ledger.sums(connection, record.id, now)
-    connected = ledger.sums(connection, record.id, now, connected_only=True)
-    done, waiting = ledger.maturity(connection, record.id, now)
+    summed = ledger.summed(connection, record.id, now)
+    everyone, mature = summed.everyone, summed.mature
     over = finished or record.state in (State.DECIDED, State.STOPPED)
     evidence = Evidence(
-        metrics=_metrics(experiment, mature, connected),
+        metrics=_metrics(experiment, mature, summed.connected),
         stages=_stages(experiment, everyone),
         placebo=_placebo(experiment, mature),
-        mature=done,
-        waiting=waiting,
+        mature=summed.done,
+        waiting=summed.waiting,
         finished=over,
         harm=_harm(experiment, everyone),
         history=_history(experiment, records.looks(connection, record.id)),

@@ -100,10 +100,13 @@ def judge_contacts(
 ) -> set[int]:
     """Compute these contacts' outcomes anew; who opted out or complained is suppressed, and returned."""
     events = ledger.events_of(connection, contact_ids)
+    assigned = ledger.assignments(connection, contact_ids)
+    experiments = {one.experiment_id for one in assigned}
+    runnings = {one: workspace.running_of(connection, one) for one in experiments}
     judged: list[Judged] = []
     refusing: set[int] = set()
-    for one in ledger.assignments(connection, contact_ids):
-        running = workspace.running_of(connection, one.experiment_id)
+    for one in assigned:
+        running = runnings[one.experiment_id]
         own = [event for of, event in events[one.contact_id] if of is None or of == one.experiment_id]
         outcome = judge(own, running.terms[one.arm], one.assigned_at)
         within = running.experiment.conversion.within

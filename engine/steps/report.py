@@ -147,7 +147,7 @@ def _progress(connection: Connection, record: Record, last: Mapping[str, Any] | 
     if last is not None and record.state is State.DECIDED:
         counted: Mapping[str, Any] = last["progress"]
         return counted
-    return look.progress_of(record.experiment, ledger.sums(connection, record.id, None))
+    return look.progress_of(record.experiment, ledger.sums(connection, record.id))
 
 
 def _next(record: Record) -> str:

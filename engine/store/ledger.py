@@ -7,10 +7,10 @@ from datetime import datetime
 from operator import attrgetter
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, func, insert, select, update
+from sqlalchemy import Connection, bindparam, false, func, insert, select, update
 
 from engine.core.events import Event, Kind
-from engine.core.metrics import FIELDS, PAIRS, Sums
+from engine.core.metrics import FIELDS, FLAGS, PAIRS, Sums
 from engine.core.outcomes import Outcome
 from engine.core.treatments import Disposition
 from engine.store.bulk import Adding, Many, among
@@ -32,9 +32,9 @@ SEPARATOR = "\x1f"
 CONVERSIONS = "conversions"
 OUTCOME_FIELDS = tuple(field.name for field in fields(Outcome))
 KINDS = {kind.value: kind for kind in Kind}
-KIND_WORDS = {kind: kind.value for kind in Kind}
-DISPOSITION_WORDS = {None: ""} | {disposition: disposition.value for disposition in Disposition}
-DISPOSITIONS = {word: disposition for disposition, word in DISPOSITION_WORDS.items()}
+DISPOSITIONS: dict[str, Disposition | None] = {"": None} | {
+    disposition.value: disposition for disposition in Disposition
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +65,10 @@ def keep_events(
     """Store events with whom they are about; repeats are dropped. Returns how many were new."""
     rows = [
         (
-            event.key, about.experiment_id, about.contact_id, event.call, event.provider_id, KIND_WORDS[event.kind],
-            event.at, DISPOSITION_WORDS[event.disposition], event.seconds, event.cost, event.intent, event.opt_out,
-            event.block, event.early, SEPARATOR.join(event.questions), event.name, event.value, event.detail,
+            event.key, about.experiment_id, about.contact_id, event.call, event.provider_id, event.kind.value,
+            event.at, event.disposition.value if event.disposition else "", event.seconds, event.cost, event.intent,
+            event.opt_out, event.block, event.early, SEPARATOR.join(event.questions), event.name, event.value,
+            event.detail,
         )
         for event, about in events
     ]  # fmt: skip
@@ -187,27 +188,68 @@ def mature_at(connection: Connection, experiment_id: int, when: Mapping[int, dat
     _MATURE_AT.run(connection, list(when.items()), e=experiment_id)
 
 
-def sums(
-    connection: Connection, experiment_id: int, mature_by: datetime | None, *, connected_only: bool = False
-) -> dict[tuple[str, str], Sums]:
-    """What outcomes sum to, per (arm, stratum): of contacts mature by an instant, or of all when it is None.
+@dataclass(frozen=True, slots=True)
+class Summed:
+    """What outcomes sum to at an instant, per (arm, stratum): of everybody, of contacts who are mature, and of
+    those among the mature who answered the first attempt."""
 
-    With `connected_only`, of those alone who answered the first attempt.
-    """
-    columns: list[Any] = [func.count()]
-    columns += [func.sum(OUTCOMES.c[name]) for name in FIELDS]
-    columns += [func.sum(OUTCOMES.c[one] * OUTCOMES.c[other]) for one, other in PAIRS]
-    query = select(OUTCOMES.c.arm, OUTCOMES.c.stratum, *columns).where(OUTCOMES.c.experiment_id == experiment_id)
-    if mature_by is not None:
-        query = query.where(OUTCOMES.c.matures_at <= mature_by)
-    if connected_only:
-        query = query.where(OUTCOMES.c.first_connected == 1)
-    found = {}
-    for row in connection.execute(query.group_by(OUTCOMES.c.arm, OUTCOMES.c.stratum)):
-        numbers = [float(number) for number in row[3:]]
-        totals = dict(zip(FIELDS, numbers[: len(FIELDS)], strict=True))
-        products = dict(zip(PAIRS, numbers[len(FIELDS) :], strict=True))
-        found[row[0], row[1]] = Sums(int(row[2]), totals, products)
+    everyone: dict[tuple[str, str], Sums]
+    mature: dict[tuple[str, str], Sums]
+    connected: dict[tuple[str, str], Sums]
+
+    @property
+    def done(self) -> int:
+        """How many contacts are mature."""
+        return sum(sums.count for sums in self.mature.values())
+
+    @property
+    def waiting(self) -> int:
+        """How many contacts are waited for."""
+        return sum(sums.count for sums in self.everyone.values()) - self.done
+
+
+# The square of a flag is the flag: its total says both.
+_PRODUCTS = tuple(pair for pair in PAIRS if not (pair[0] == pair[1] and pair[0] in FLAGS))
+_SUMS = (
+    func.count(),
+    *(func.sum(OUTCOMES.c[name]) for name in FIELDS),
+    *(func.sum(OUTCOMES.c[one] * OUTCOMES.c[other]) for one, other in _PRODUCTS),
+)
+_IS_MATURE = func.coalesce(OUTCOMES.c.matures_at <= bindparam("now", type_=OUTCOMES.c.matures_at.type), false())
+_EVERYONE = (
+    select(OUTCOMES.c.arm, OUTCOMES.c.stratum, *_SUMS)
+    .where(OUTCOMES.c.experiment_id == bindparam("experiment"))
+    .group_by(OUTCOMES.c.arm, OUTCOMES.c.stratum)
+)
+_PARTED = (
+    select(OUTCOMES.c.arm, OUTCOMES.c.stratum, _IS_MATURE.label("mature"), OUTCOMES.c.first_connected, *_SUMS)
+    .where(OUTCOMES.c.experiment_id == bindparam("experiment"))
+    .group_by(OUTCOMES.c.arm, OUTCOMES.c.stratum, "mature", OUTCOMES.c.first_connected)
+)
+
+
+def _sums(numbers: Sequence[Any]) -> Sums:
+    totals = dict(zip(FIELDS, map(float, numbers[1 : 1 + len(FIELDS)]), strict=True))
+    products = dict(zip(_PRODUCTS, map(float, numbers[1 + len(FIELDS) :]), strict=True))
+    return Sums(int(numbers[0]), totals, {(name, name): totals[name] for name in FLAGS} | products)
+
+
+def sums(connection: Connection, experiment_id: int) -> dict[tuple[str, str], Sums]:
+    """What the outcomes of everybody sum to, per (arm, stratum)."""
+    rows = connection.execute(_EVERYONE, {"experiment": experiment_id}).all()
+    return {(row[0], row[1]): _sums(row[2:]) for row in rows}
+
+
+def summed(connection: Connection, experiment_id: int, now: datetime) -> Summed:
+    """What outcomes sum to, in one pass: of everybody, of who is mature by `now`, and of the connected among them."""
+    found = Summed({}, {}, {})
+    rows = connection.execute(_PARTED, {"experiment": experiment_id, "now": now}).all()
+    for arm, stratum, mature, connected, *numbers in rows:
+        part = _sums(numbers)
+        for into, belongs in ((found.everyone, True), (found.mature, mature), (found.connected, mature and connected)):
+            if belongs:
+                known = into.get((arm, stratum))
+                into[arm, stratum] = known + part if known else part
     return found
 
 
