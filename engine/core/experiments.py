@@ -37,6 +37,9 @@ class State(StrEnum):
     STOPPED = "stopped"
 
 
+# What may be planted in a simulated arm: differences of rates over everybody called, and a factor of the delay.
+DELAY = "delay"
+EFFECTS = ("conversion", "connect", "intent", "early_hangup", "order", "opt_out", "complaint", DELAY)
 LIVE = frozenset({State.RUNNING, State.PAUSED, State.WAITING})
 
 

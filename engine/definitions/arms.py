@@ -1,9 +1,10 @@
 """Arms: their names, the one variable that each changes, their shares, and the effects planted in them."""
 
+from typing import TypeGuard
+
 from pydantic import Field
 
-from engine.core.experiments import CONTROL, HOLDOUT, Experiment, parse_lift, parse_name
-from engine.core.metrics import METRICS
+from engine.core.experiments import CONTROL, DELAY, EFFECTS, HOLDOUT, Experiment, parse_lift, parse_name
 from engine.core.treatments import Treatment, changed_variables
 from engine.definitions.drafts import Draft
 from engine.definitions.findings import Findings, mapping_at, shown
@@ -121,7 +122,7 @@ def _check_equal(draft: Draft) -> None:
 
 
 def check_truth(draft: Draft) -> None:
-    """Planted effects name arms, and metrics inside them, and are lifts."""
+    """Planted effects name arms, and rates inside them, and are lifts, or differences such as 0.03."""
     arms = mapping_at(draft.data, "arms")
     if len(arms) > MOST_ARMS:
         return
@@ -133,16 +134,30 @@ def check_truth(draft: Draft) -> None:
             )
         elif isinstance(effect, dict):
             for metric, lift in effect.items():
-                if metric not in METRICS:
-                    message = f"there is no metric {shown(metric)}{draft.findings.near(metric, METRICS)}"
+                if metric not in EFFECTS:
+                    message = f"there is no effect {shown(metric)}{draft.findings.near(metric, EFFECTS)}"
                     draft.findings.at_key((*trail, metric), message, about=trail)
-                _check_lift(draft.findings, (*trail, metric), lift, arm == CONTROL)
+                elif metric == DELAY:
+                    _check_delay(draft.findings, (*trail, metric), lift)
+                else:
+                    _check_lift(draft.findings, (*trail, metric), lift, arm == CONTROL)
         else:
             _check_lift(draft.findings, trail, effect, arm == CONTROL)
 
 
+def _is_number(value: object) -> TypeGuard[float]:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _check_delay(findings: Findings, trail: Trail, value: object) -> None:
+    if not _is_number(value) or not 0.1 <= value <= 10:
+        findings.at_value(
+            trail, f"{shown(value)} is not a factor of the delay; write a number from 0.1 to 10, such as 2"
+        )
+
+
 def _check_lift(findings: Findings, trail: Trail, value: object, control: bool) -> None:
-    if not findings.clean(trail):
+    if not findings.clean(trail) or (_is_number(value) and abs(value) < 1 and not control):
         return
     try:
         lift = parse_lift(value)

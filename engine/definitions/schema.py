@@ -5,8 +5,12 @@ Draft 2020-12. It says what one value may be; what spans several is `check`'s to
 
 from typing import Any
 
-from engine.core.experiments import CONTROL, HOLDOUT, NAME, Experiment
+from pydantic import BaseModel
+
+from engine.core.contacts import ContactColumns
+from engine.core.experiments import CONTROL, DELAY, EFFECTS, HOLDOUT, NAME, Experiment
 from engine.core.metrics import METRICS
+from engine.core.treatments import Value
 from engine.definitions.arms import Change
 
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
@@ -35,7 +39,19 @@ def json_schema() -> dict[str, Any]:
     _set(definitions["Audience"]["properties"]["contacts"], examples=["contacts.csv"])
     for name in ("start", "end"):
         _set(definitions["Schedule"]["properties"][name], examples=["2026-11-23 09:00"])
+    _write_defaults(definitions, properties)
     return {"$schema": DRAFT, "$id": IDENTIFIER} | schema | {"title": "Ringlab experiment"}
+
+
+def _write_defaults(definitions: dict[str, Any], properties: dict[str, Any]) -> None:
+    """Defaults as a file would write them: durations as 72h, lifts as 1pt."""
+    models: list[type[BaseModel]] = [*Value.__subclasses__(), ContactColumns, Experiment]
+    keys_of = {name: part["properties"] for name, part in definitions.items()} | {Experiment.__name__: properties}
+    for model in models:
+        written = model.model_construct().model_dump(mode="json", warnings=False, exclude_none=True)
+        for key, schema in keys_of.get(model.__name__, {}).items():
+            if schema.get("default") is not None:
+                schema["default"] = written[key]
 
 
 def _set(property_schema: dict[str, Any], **more: object) -> None:
@@ -43,9 +59,15 @@ def _set(property_schema: dict[str, Any], **more: object) -> None:
 
 
 def _effect() -> dict[str, Any]:
-    lift = {"type": "string", "pattern": LIFT, "examples": ["3pt", "-1pt", "10%"]}
-    by_metric = {"type": "object", "propertyNames": {"enum": list(METRICS)}, "additionalProperties": lift}
-    return {"anyOf": [lift, by_metric]}
+    written = {"type": "string", "pattern": LIFT, "examples": ["3pt", "-1pt", "10%"]}
+    difference = {"type": "number", "exclusiveMinimum": -1, "exclusiveMaximum": 1}
+    by_effect = {
+        "type": "object",
+        "properties": {DELAY: {"type": "number", "minimum": 0.1, "maximum": 10}},
+        "propertyNames": {"enum": list(EFFECTS)},
+        "additionalProperties": {"anyOf": [written, difference]},
+    }
+    return {"anyOf": [written, difference, by_effect]}
 
 
 def _name_metrics(metrics: dict[str, Any]) -> None:

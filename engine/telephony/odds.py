@@ -13,13 +13,13 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
+from engine.core.experiments import EFFECTS
 from engine.errors import InputError, did_you_mean
 from engine.telephony.assumptions import Assumptions
 
 RECEPTIVE = 0.35
 FATIGUE = 0.75  # each attempt's chance to be answered, relative to the one before
 DAYTIME = range(9, 20)
-EFFECTS = ("conversion", "connect", "intent", "early_hangup", "order", "opt_out", "complaint", "delay")
 
 # How readily people who are not receptive answer, by the hour of their day; evenings are best.
 _READINESS = (

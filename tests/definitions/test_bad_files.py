@@ -157,7 +157,9 @@ BAD = {
     "confirms no name": (MINI + "confirms: Round 1\n", (5, "did you mean 'round-1'?")),
     "effect on no arm": (MINI + "truth: {c: 3pt}\n", (5, "truth: there is no arm 'c'")),
     "effect of no size": (MINI + "truth: {b: 3}\n", (5, "truth.b: 3 is not a lift")),
-    "effect on no metric": (MINI + "truth: {b: {conversions: 3pt}}\n", (5, "there is no metric 'conversions'; did you mean 'conversion'?")),
+    "effect on no metric": (MINI + "truth: {b: {conversions: 3pt}}\n", (5, "there is no effect 'conversions'; did you mean 'conversion'?")),
+    "effect that no population has": (MINI + "truth: {b: {revenue: 3pt}}\n", (5, "there is no effect 'revenue'")),
+    "delay that is no factor": (MINI + "truth: {b: {delay: 2pt}}\n", (5, "is not a factor of the delay")),
     "effect on the control": (MINI + "truth: {control: 3pt}\n", (5, "its own is 0pt")),
 }  # fmt: skip
 
