@@ -4,6 +4,7 @@ A workspace is a folder with `experiments/` and `scripts/` in it. It is found up
 where a command is run; where there is none, the scripts that ship with Ringlab are used.
 """
 
+import atexit
 import gc
 import os
 import re
@@ -214,6 +215,7 @@ def _spare_the_collector() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 20)
+    atexit.register(gc.unfreeze)  # compiled libraries count what they gave out when the process ends
 
 
 def _library(folder: Path) -> Library:
