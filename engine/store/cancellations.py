@@ -10,17 +10,17 @@ from datetime import datetime
 from sqlalchemy import Connection, select
 
 from engine.store import roster
-from engine.store.queue import CALLS, CONTACTS, IS_PLANNED, cancel_contacts, chunks
+from engine.store.queue import CALLS, CONTACTS, cancel_contacts, chunks, planned_of
+
+_PLANNED = select(CALLS.c.experiment_id, CALLS.c.contact_id).where(planned_of("ids"))
 
 
 def cancel_and_refuse(connection: Connection, contact_ids: Iterable[int], rule: str, now: datetime) -> None:
     """Cancel every planned call of these contacts, in every experiment, and keep the refusals by this rule."""
     ids = sorted(set(contact_ids))
     refused: dict[int, list[tuple[int, str]]] = defaultdict(list)
-    for part in chunks(ids):
-        planned = select(CALLS.c.experiment_id, CALLS.c.contact_id).where(CALLS.c.contact_id.in_(part), IS_PLANNED)
-        for experiment_id, contact_id in connection.execute(planned):
-            refused[experiment_id].append((contact_id, rule))
+    for experiment_id, contact_id in connection.execute(_PLANNED, {"ids": ids}).all():
+        refused[experiment_id].append((contact_id, rule))
     for experiment_id, contacts in refused.items():
         roster.refuse(connection, experiment_id, contacts, now)
     cancel_contacts(connection, ids, rule)

@@ -234,8 +234,10 @@ def _sums(numbers: Sequence[Any]) -> Sums:
     return Sums(int(numbers[0]), totals, {(name, name): totals[name] for name in FLAGS} | products)
 
 
-def sums(connection: Connection, experiment_id: int) -> dict[tuple[str, str], Sums]:
-    """What the outcomes of everybody sum to, per (arm, stratum)."""
+def sums(connection: Connection, experiment_id: int, mature_by: datetime | None = None) -> dict[tuple[str, str], Sums]:
+    """What outcomes sum to, per (arm, stratum): of contacts mature by an instant, or of everybody when it is None."""
+    if mature_by is not None:
+        return summed(connection, experiment_id, mature_by).mature
     rows = connection.execute(_EVERYONE, {"experiment": experiment_id}).all()
     return {(row[0], row[1]): _sums(row[2:]) for row in rows}
 

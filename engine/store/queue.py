@@ -257,9 +257,16 @@ def cancel_planned(connection: Connection, experiment_id: int, reason: str) -> i
 
 def cancel_contacts(connection: Connection, contact_ids: Iterable[int], reason: str) -> None:
     """Cancel every planned call of these contacts, in every experiment."""
-    for part in chunks(sorted(set(contact_ids))):
-        change = update(CALLS).where(CALLS.c.contact_id.in_(part), IS_PLANNED)
-        connection.execute(change.values(state=CallState.CANCELED.value, reason=reason))
+    change = update(CALLS).where(planned_of("ids")).values(state=CallState.CANCELED.value, reason=reason)
+    connection.execute(change, {"ids": sorted(set(contact_ids))})
+
+
+def planned_of(name: str) -> ColumnElement[bool]:
+    """Planned calls of the contacts whose ids are bound as `name`, in every experiment.
+
+    Naming the experiments lets the database find the calls by experiment and contact, without reading them all.
+    """
+    return CALLS.c.experiment_id.in_(select(EXPERIMENTS.c.id)) & among(CALLS.c.contact_id, name) & IS_PLANNED
 
 
 _NEXT_DUE = select(func.min(CALLS.c.due_at)).where(CALLS.c.experiment_id == bindparam("experiment"), IS_PLANNED)
