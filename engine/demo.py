@@ -15,6 +15,7 @@ from time import perf_counter
 from typing import Any
 
 from engine.core.experiments import CONTROL
+from engine.core.rounds import COMBINATION
 from engine.errors import InputError, NotNow
 from engine.runner import Progress, Simulation, start_moment
 from engine.settings import Settings
@@ -65,6 +66,16 @@ class Pick:
     arm: str
     true_lift: float
 
+    @property
+    def worth(self) -> float:
+        """Money that the choice really brings per 10,000 contacts."""
+        return worth(self.true_lift)
+
+
+def worth(true_lift: float) -> float:
+    """Money that a lift of the conversion rate brings per 10,000 contacts, at `VALUE` a friend."""
+    return round(true_lift * VALUE * 10_000, 2)
+
 
 @dataclass(frozen=True, slots=True)
 class DemoResult:
@@ -76,6 +87,26 @@ class DemoResult:
     picks: tuple[Pick, ...]
     folder: Path
     database: str
+
+    @property
+    def proven(self) -> tuple[DemoArm, ...]:
+        """The arms that became the control: of each round of single changes, each variable's best winner."""
+        best: dict[tuple[str, str], DemoArm] = {}
+        for one in self.rounds:
+            for arm in sorted(one.arms, key=lambda arm: arm.lift or 0.0):
+                if arm.status == "winner" and arm.arm != COMBINATION:
+                    best[one.experiment, arm.variable] = arm
+        return tuple(best.values())
+
+    @property
+    def worth_of_verdicts(self) -> float:
+        """Money per 10,000 contacts of everything that was proven, at its planted truth."""
+        return worth(sum(arm.true_lift for arm in self.proven))
+
+    @property
+    def worth_of_picks(self) -> float:
+        """Money per 10,000 contacts of what "pick the highest" takes, at its planted truth."""
+        return worth(sum(pick.true_lift for pick in self.picks))
 
     @property
     def calls(self) -> int:
@@ -99,8 +130,10 @@ class DemoResult:
                 for one in self.rounds
             ],
             "pick_the_highest": [
-                {"variable": pick.variable, "arm": pick.arm, "true_lift": pick.true_lift} for pick in self.picks
+                {"variable": pick.variable, "arm": pick.arm, "true_lift": pick.true_lift, "worth_per_10000": pick.worth}
+                for pick in self.picks
             ],
+            "worth_per_10000": {"verdicts": self.worth_of_verdicts, "pick_the_highest": self.worth_of_picks},
             "value_per_conversion": VALUE, "database": self.database,
         }  # fmt: skip
 

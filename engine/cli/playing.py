@@ -43,6 +43,8 @@ def demo(
 
 
 def _say_demo(result: "DemoResult") -> None:
+    from engine.demo import worth
+
     for one in result.rounds:
         say(f"{one.experiment}: {one.people:,} people, {one.calls:,} calls, control at {one.control_rate:.2%}")
         say_table(
@@ -56,10 +58,17 @@ def _say_demo(result: "DemoResult") -> None:
             ],
         )  # fmt: skip
         say(f"{one.sentence}\n{one.sentence_zh}\n")
-    say('What "pick the highest" would have chosen after the first round:')
+    say('What "pick the highest" would have chosen after the first round, and what it is worth per 10,000 contacts:')
     say_table(
-        ("variable", "arm", "#true lift"),
-        [(pick.variable, pick.arm, lift(pick.true_lift, "rate")) for pick in result.picks],
+        ("variable", "picked", "#true lift", "#worth"),
+        [(pick.variable, pick.arm, lift(pick.true_lift, "rate"), f"{pick.worth:,.0f}") for pick in result.picks]
+        + [("all", "", "", f"{result.worth_of_picks:,.0f}")],
+    )
+    say("What was proven, and what it is worth per 10,000 contacts:")
+    say_table(
+        ("variable", "proven", "#true lift", "#worth"),
+        [(arm.variable, arm.arm, lift(arm.true_lift, "rate"), f"{worth(arm.true_lift):,.0f}") for arm in result.proven]
+        + [("all", "", "", f"{result.worth_of_verdicts:,.0f}")],
     )
     say(f"{result.calls:,} calls in {result.seconds:.1f} s. See it: ringlab --database {result.database} serve")
 
