@@ -38,6 +38,8 @@ def _say_plan(found: "Plan") -> None:
 
     people = found.people
     say(found.sentence[:1].upper() + found.sentence[1:] + ".")
+    for remark in found.notes:
+        say(f"Note: {remark}.")
     say()
     rows: list[tuple[str, str]] = [
         ("contacts listed", f"{people.listed:,}"), ("rows that cannot be used", f"{people.rejected:,}"),

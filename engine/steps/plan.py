@@ -65,6 +65,7 @@ class Plan:
     calling_days: float
     days: float
     money: dict[str, float]
+    notes: tuple[str, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         """The plan as plain data, schema `ringlab.plan/1`."""
@@ -91,6 +92,7 @@ def plan(workspace: Workspace, path: Path, now: datetime) -> Plan:
         alpha=experiment.decision.alpha, method=experiment.decision.method, expected_calls=expected,
         worst_calls=worst, calling_days=days,
         days=days + experiment.conversion.within.total_seconds() / 86_400, money=_money(experiment, per_arm, expected),
+        notes=_notes(experiment),
     )  # fmt: skip
 
 
@@ -208,6 +210,13 @@ def _money(experiment: Experiment, per_arm: dict[str, int], calls: int) -> dict[
         offered += per_arm[arm] * experiment.size.baseline * (incentive.cost if incentive else 0.0)
     parts = {"calls": calls * per_call, "messages": messages * per_message, "incentives": offered}
     return {name: round(value, 2) for name, value in (parts | {"total": sum(parts.values())}).items()}
+
+
+def _notes(experiment: Experiment) -> tuple[str, ...]:
+    """What the file asks for and will not get."""
+    if experiment.pace.waves == "off":
+        return ()
+    return ("waves are not dialed by this release: all calls go out in one stream, at the pace",)
 
 
 def _answer(experiment: Experiment, people: People, wanted: dict[str, int], visible: float | None) -> tuple[bool, str]:
