@@ -86,7 +86,7 @@ def settle(workspace: Workspace, running: Running, now: datetime) -> bool:
         resting = resting_arms(connection, running.experiment.name)
         due = queue.next_due(connection, running.id, resting)
         flying = queue.in_flight(connection, running.id)
-        _, waiting = ledger.maturity(connection, running.id, now)
+        last = ledger.last_maturity(connection, running.id)
     if due is not None or flying:
         if state is State.WAITING and due is not None:
             _call_again(workspace, running, now)
@@ -94,17 +94,21 @@ def settle(workspace: Workspace, running: Running, now: datetime) -> bool:
     if state is State.RUNNING:
         _await_conversions(workspace, running, now)
         return False
-    if waiting:
+    if last is not None and last > now:
         return False
     look.look(workspace, running, now, finished=True)
     return True
 
 
 def _await_conversions(workspace: Workspace, running: Running, now: datetime) -> None:
-    """Every call is made: who was never called is mature when the window after now closes."""
+    """Every call is made: who was never called is mature when the window after now closes.
+
+    Who was not called because the arm rests is not counted: such people say nothing about the arm.
+    """
     with workspace.database.writing() as connection:
+        resting = resting_arms(connection, running.experiment.name)
         queue.cancel_planned(connection, running.id, "resting")
-        ledger.mature_rest(connection, running.id, now + running.experiment.conversion.within)
+        ledger.mature_rest(connection, running.id, now + running.experiment.conversion.within, resting)
         records.move(connection, running.id, State.WAITING, "", now)
 
 

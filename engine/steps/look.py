@@ -55,7 +55,7 @@ def measure(connection: Connection, record: Record, now: datetime, *, finished: 
         stages=_stages(experiment, everyone),
         placebo=_placebo(experiment, mature),
         mature=summed.done,
-        waiting=summed.waiting,
+        waiting=0 if finished else summed.waiting,
         finished=over,
         harm=_harm(experiment, everyone),
         history=_history(experiment, records.looks(connection, record.id)),

@@ -363,10 +363,10 @@ def questions(connection: Connection, experiment_id: int, limit: int = 20) -> li
     return sorted(asked.items(), key=lambda pair: (-pair[1], pair[0]))[:limit]
 
 
-def mature_rest(connection: Connection, experiment_id: int, moment: datetime) -> None:
-    """Contacts who were never called and will not be are mature at `moment`."""
+def mature_rest(connection: Connection, experiment_id: int, moment: datetime, resting: Collection[str] = ()) -> None:
+    """Contacts who were never called and will not be are mature at `moment`, but for those of arms in `resting`."""
     change = update(OUTCOMES).where(OUTCOMES.c.experiment_id == experiment_id, OUTCOMES.c.matures_at.is_(None))
-    connection.execute(change.values(matures_at=moment))
+    connection.execute(change.where(OUTCOMES.c.arm.not_in(sorted(resting))).values(matures_at=moment))
 
 
 def last_heard(connection: Connection, experiment_id: int) -> datetime | None:
