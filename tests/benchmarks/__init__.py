@@ -1,0 +1,1 @@
+"""How fast the product is, measured beside the limit of this machine: `make bench`."""

@@ -1,0 +1,50 @@
+"""One measured number, and how it is taken: processor time, the best of a few, beside a limit of the same run."""
+
+import math
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """One line of the table. `limit` is what this machine does at most in the same unit, measured in the same run.
+
+    `ratio` is what the product takes over what the limit takes: below 1 it is faster.
+    """
+
+    name: str
+    value: float
+    unit: str
+    limit: float | None = None
+    limit_is: str = ""
+
+    @property
+    def ratio(self) -> float | None:
+        """Our time over the limit's, whether the unit counts time or work done in a second."""
+        if not self.limit or not self.value:
+            return None
+        return self.limit / self.value if self.unit.endswith("/s") else self.value / self.limit
+
+    def as_json(self) -> dict[str, Any]:
+        """The line as plain data."""
+        return asdict(self) | {"ratio": self.ratio}
+
+
+def processor_time(work: Callable[[], object], times: int = 1) -> float:
+    """The least processor seconds, of all threads, of some runs: other programs disturb it least."""
+    taken = []
+    for _ in range(times):
+        begun = time.process_time()
+        work()
+        taken.append(time.process_time() - begun)
+    return max(min(taken), 1e-9)
+
+
+def exponent(sizes: Sequence[int], seconds: Sequence[float]) -> float:
+    """The slope of the cost over the size on logarithmic scales: 1 is linear, 0 does not depend on the size."""
+    x, y = [math.log(size) for size in sizes], [math.log(taken) for taken in seconds]
+    mean_x, mean_y = sum(x) / len(x), sum(y) / len(y)
+    spread = sum((one - mean_x) ** 2 for one in x)
+    return sum((one - mean_x) * (other - mean_y) for one, other in zip(x, y, strict=True)) / spread if spread else 0.0

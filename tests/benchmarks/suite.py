@@ -1,0 +1,42 @@
+"""Every benchmark, at the sizes of a full run or of a smoke test."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.benchmarks import analysis, campaign, people, scripts
+from tests.benchmarks.measuring import Measured
+
+
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """How much each benchmark does. `per_arm` are people in each of sixteen arms."""
+
+    per_arm: int
+    imports: tuple[int, ...]
+    assigned: int
+    queues: tuple[int, ...]
+    repeats: int
+    looks: int
+    rows: int
+    renders: int
+
+
+FULL = Sizes(2_250, (10_000, 100_000, 1_000_000), 300_000, (10_000, 100_000, 1_000_000), 20, 80, 1_000_000, 50_000)
+TINY = Sizes(8, (100, 200), 500, (300, 600), 1, 3, 300, 20)
+
+
+def run(folder: Path, sizes: Sizes) -> Iterator[Measured]:
+    """Every benchmark's lines, as they come."""
+    benchmarks: tuple[Callable[[], list[Measured]], ...] = (
+        lambda: scripts.rendering(sizes.renders),
+        lambda: analysis.tallies(sizes.repeats),
+        lambda: analysis.look(sizes.looks),
+        lambda: analysis.file(folder / "files", sizes.rows),
+        lambda: people.assignment(sizes.assigned),
+        lambda: people.imports(folder, sizes.imports),
+        lambda: people.claims(folder / "claims", sizes.queues),
+        lambda: campaign.campaign(folder / "campaign", sizes.per_arm),
+    )
+    for benchmark in benchmarks:
+        yield from benchmark()
