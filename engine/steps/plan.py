@@ -16,7 +16,7 @@ from engine.core.experiments import CONTROL, HOLDOUT, Experiment
 from engine.core.rules import RULES
 from engine.errors import DatabaseError
 from engine.intake.contacts import read_contacts
-from engine.steps.eligibility import eligible, packs
+from engine.steps.eligibility import eligible, packs, wanted_of
 from engine.steps.size import people_wanted
 from engine.store import roster, suppressions
 from engine.workspace import SIMULATED, Workspace
@@ -75,15 +75,17 @@ class Plan:
 def plan(workspace: Workspace, path: Path, now: datetime) -> Plan:
     """The plan of an experiment file over its contacts; nothing is written anywhere."""
     experiment = workspace.load(path)
-    people = _people(workspace, experiment, workspace.contact_file(experiment, path))
+    people, by_pack = _people(workspace, experiment, workspace.contact_file(experiment, path))
     wanted = people_wanted(experiment)
-    dealt = min(people.callable, sum(wanted.values())) if wanted else people.callable
     shares = experiment.all_shares
-    per_arm = {arm: int(dealt * share) for arm, share in shares.items()}
+    per_arm = _dealt(experiment, by_pack, wanted)
     needed, visible = _statistics(experiment, per_arm)
     expected, worst = _calls(experiment, per_arm)
     days = _days(experiment, expected)
-    feasible, sentence = _answer(experiment, people, wanted, visible)
+    short = sum(
+        wanted_of(pack, wanted) - min(wanted_of(pack, wanted), by_pack[pack.name]) for pack in packs(experiment)
+    )
+    feasible, sentence = _answer(experiment, sum(wanted.values()), short, visible)
     return Plan(
         experiment=experiment.name, feasible=feasible, sentence=sentence, people=people, shares=shares,
         per_arm=per_arm, needed_per_arm=needed,
@@ -96,31 +98,49 @@ def plan(workspace: Workspace, path: Path, now: datetime) -> Plan:
     )  # fmt: skip
 
 
-def _people(workspace: Workspace, experiment: Experiment, path: Path | None) -> People:
+def _dealt(experiment: Experiment, by_pack: Mapping[str, int], wanted: Mapping[str, int]) -> dict[str, int]:
+    """People per arm: each pack is dealt among its own arms, up to what the size wants of it."""
+    dealt: dict[str, int] = {}
+    for pack in packs(experiment):
+        people = by_pack[pack.name]
+        people = min(people, wanted_of(pack, wanted)) if wanted else people
+        dealt |= {arm: int(people * share + 1e-9) for arm, share in pack.shares.items()}
+    return {arm: dealt[arm] for arm in experiment.all_shares}
+
+
+def _people(workspace: Workspace, experiment: Experiment, path: Path | None) -> tuple[People, Counter[str]]:
+    """Who may be called, and how many of them each pack has."""
     timings = [treatment.timing for treatment in experiment.treatments.values()]
     needs_time = any(timing.after_order is not None for timing in timings)
     counted: Counter[str] = Counter()
-    audiences = [pack.where for pack in packs(experiment)]
+    by_pack: Counter[str] = Counter()
+    all_packs = packs(experiment)
     listed = rejected = matching = 0
     if path is None:
         with workspace.database.reading() as connection:
             listed = roster.count(connection)
-            for _, candidate in eligible(connection, experiment, NO_EXPERIMENT, None):
+            for pack, candidate in eligible(connection, experiment, NO_EXPERIMENT, None):
                 matching += 1
                 counted[candidate.refused or ""] += 1
-        return _counted(listed, 0, matching, counted)
+                by_pack[pack.name] += not candidate.refused
+        return _counted(listed, 0, matching, counted), by_pack
     for batch in read_contacts(path, experiment.audience.columns, experiment.audience.region):
         rejected += len(batch.rejects)
         listed += len(batch.contacts) + len(batch.rejects)
         chosen = [
-            contact for contact in batch.contacts if any(_matches(contact.attributes, each) for each in audiences)
+            (contact, pack)
+            for contact in batch.contacts
+            for pack in [next((each for each in all_packs if _matches(contact.attributes, each.where)), None)]
+            if pack is not None
         ]
         matching += len(chosen)
-        known = _refused(workspace, experiment, [(contact.key, contact.phone) for contact in chosen])
-        for contact in chosen:
+        known = _refused(workspace, experiment, [(contact.key, contact.phone) for contact, _ in chosen])
+        for contact, pack in chosen:
             late = "no_order_time" if needs_time and contact.ordered_at is None else ""
-            counted[known.get(contact.key, late)] += 1
-    return _counted(listed, rejected, matching, counted)
+            rule = known.get(contact.key, late)
+            counted[rule] += 1
+            by_pack[pack.name] += not rule
+    return _counted(listed, rejected, matching, counted), by_pack
 
 
 def _counted(listed: int, rejected: int, matching: int, counted: Counter[str]) -> People:
@@ -219,17 +239,16 @@ def _notes(experiment: Experiment) -> tuple[str, ...]:
     return ("waves are not dialed by this release: all calls go out in one stream, at the pace",)
 
 
-def _answer(experiment: Experiment, people: People, wanted: dict[str, int], visible: float | None) -> tuple[bool, str]:
-    """Whether this roster can answer this question, said in a sentence."""
+def _answer(experiment: Experiment, wanted: int, short: int, visible: float | None) -> tuple[bool, str]:
+    """Whether this roster, which is `short` of so many wanted people, can answer this question, said in a sentence."""
     useful = experiment.decision.smallest_useful_lift.points(experiment.size.baseline)
     asked = experiment.size.lift.points(experiment.size.baseline) if experiment.size.lift else useful
-    short = sum(wanted.values()) - people.callable if wanted else 0
     if visible is None:
         return False, "this roster cannot answer this question: some arm would have nobody in it"
     seen = f"{visible * 100:.1f} points with {experiment.size.power:.0%} power"
     if short > 0:
         return False, (
-            f"this roster cannot answer this question: it lacks {short:,} of the {sum(wanted.values()):,} people "
+            f"this roster cannot answer this question: it lacks {short:,} of the {wanted:,} people "
             f"that the size asks for; it shows a lift of {seen}"
         )
     if visible > asked * 1.005:
