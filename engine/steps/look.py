@@ -73,13 +73,14 @@ FUNNEL = (
 
 
 def progress_of(experiment: Experiment, everyone: ByStratum) -> dict[str, Any]:
-    """How far the experiment has come: calls, spend, and how many of each arm's people came to each step."""
+    """How far the experiment has come: calls, spend, people held out, and each arm's people at each step."""
     pooled = _pooled(experiment, everyone)
     steps = {"assigned": {arm: sums.count for arm, sums in pooled.items()}}
     steps |= {step: {arm: round(sums.totals[step]) for arm, sums in pooled.items()} for step in FUNNEL}
     return {
         "calls": round(sum(sums.totals["calls"] for sums in pooled.values())),
         "spend": round(sum(sums.totals["cost"] for sums in pooled.values()), 2),
+        "held_out": sum(sums.count for (arm, _), sums in everyone.items() if arm == HOLDOUT),
         "funnel": steps,
     }
 

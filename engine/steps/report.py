@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from sqlalchemy import Connection
 
-from engine.core.experiments import Experiment, State
+from engine.core.experiments import HOLDOUT, Experiment, State
 from engine.core.rules import RULES
 from engine.core.treatments import VARIABLES, Treatment
 from engine.scripting.difference import difference
@@ -131,7 +131,10 @@ def _card(connection: Connection, record: Record) -> Card:
         name=record.name, state=record.state.value, hypothesis=experiment.hypothesis, owner=experiment.owner,
         variables=tuple(dict.fromkeys(name for change in experiment.arms.values() for name in change)),
         arms=tuple(
-            ArmRow(arm, look.variable_of(experiment, arm), share, assigned.get(arm, 0))
+            ArmRow(
+                arm, look.variable_of(experiment, arm), share,
+                progress["held_out"] if arm == HOLDOUT else assigned.get(arm, 0),
+            )
             for arm, share in experiment.all_shares.items()
         ),
         assigned=people, planned=record.planned or people, dialled=sum(progress["funnel"]["dialled"].values()),
