@@ -29,8 +29,15 @@ class Assignment:
 
 def order(experiment: str, key: str) -> int:
     """The place of a contact's key in this experiment's order, as a 64-bit number."""
-    digest = hashlib.blake2b(key.encode(), digest_size=8, key=experiment.encode()[:64]).digest()
-    return int.from_bytes(digest, "big")
+    salt = _salted(experiment).copy()
+    salt.update(key.encode())
+    return int.from_bytes(salt.digest(), "big")
+
+
+@lru_cache(maxsize=64)
+def _salted(experiment: str) -> "hashlib.blake2b":
+    """The hash of an experiment's salt, to be copied for every key."""
+    return hashlib.blake2b(digest_size=8, key=experiment.encode()[:64])
 
 
 def block_of(shares: Mapping[str, float]) -> tuple[str, ...]:
@@ -88,7 +95,18 @@ def deal(
     continue the blocks where the last deal stopped.
     """
     block = block_of(shares)
-    for key, stratum in sorted(contacts, key=lambda pair: order(experiment, pair[0])):
+    hands: dict[str, tuple[str, ...]] = {}  # each stratum's block in hand
+    salted = _salted(experiment)
+
+    def standing(pair: tuple[str, str]) -> bytes:
+        salt = salted.copy()
+        salt.update(pair[0].encode())
+        return salt.digest()
+
+    for key, stratum in sorted(contacts, key=standing):
         place = dealt.get(stratum, 0)
         dealt[stratum] = place + 1
-        yield Assignment(experiment, key, arm_at(experiment, stratum, place, block), stratum, place)
+        number, within = divmod(place, len(block))
+        if within == 0 or stratum not in hands:
+            hands[stratum] = permuted(experiment, stratum, number, block)
+        yield Assignment(experiment, key, hands[stratum][within], stratum, place)

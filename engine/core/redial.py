@@ -8,6 +8,12 @@ from engine.core.experiments import Experiment
 from engine.core.treatments import Disposition
 
 
+def is_due(experiment: Experiment, call: Call, disposition: Disposition) -> bool:
+    """Whether the redial strategy of the call's arm wants another attempt after this ending."""
+    redial = experiment.treatments[call.arm].redial
+    return call.attempt < redial.attempts and disposition in redial.on
+
+
 def next_attempt(
     experiment: Experiment, contact: Contact, call: Call, disposition: Disposition, ended_at: datetime
 ) -> Call | None:
@@ -15,7 +21,7 @@ def next_attempt(
 
     A refusal by a person (opt-out, complaint) is not a disposition: the caller checks it first.
     """
-    redial = experiment.treatments[call.arm].redial
-    if call.attempt >= redial.attempts or disposition not in redial.on:
+    if not is_due(experiment, call, disposition):
         return None
-    return plan_call(experiment, contact, call.arm, call.attempt + 1, call.rank, ended_at + redial.gap)
+    gap = experiment.treatments[call.arm].redial.gap
+    return plan_call(experiment, contact, call.arm, call.attempt + 1, call.rank, ended_at + gap)

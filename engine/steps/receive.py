@@ -11,11 +11,11 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
+from engine.core import redial
 from engine.core.calls import Call
 from engine.core.events import Conversion, Event, Kind
 from engine.core.experiments import LIVE, Experiment
 from engine.core.outcomes import judge
-from engine.core.redial import next_attempt
 from engine.core.treatments import Disposition
 from engine.errors import AdapterError, NotFound
 from engine.steps import follow_up
@@ -131,15 +131,19 @@ def _after_endings(
 ) -> tuple[int, list[follow_up.Message]]:
     """Close the calls that ended; call again who was not reached; write the messages that follow."""
     queue.end(connection, [_ended(known, event) for known, event in endings])
-    going_on = [(known, event) for known, event in endings if known.contact_id not in refusing]
-    contacts = roster.contacts(connection, sorted({known.contact_id for known, _ in going_on}))
+    going_on = [
+        (running, known, event)
+        for known, event in endings
+        if known.contact_id not in refusing
+        and _goes_on(running := workspace.running_of(connection, known.experiment_id), known, event)
+    ]
+    contacts = roster.contacts(connection, sorted({known.contact_id for _, known, _ in going_on}))
     redials: dict[int, list[tuple[int, Call]]] = {}
     messages: list[follow_up.Message] = []
-    for known, event in going_on:
-        running = workspace.running_of(connection, known.experiment_id)
+    for running, known, event in going_on:
         contact = contacts[known.contact_id]
         disposition = event.disposition or Disposition.UNKNOWN
-        again = next_attempt(running.experiment, contact, known.call, disposition, event.at)
+        again = redial.next_attempt(running.experiment, contact, known.call, disposition, event.at)
         if again is not None:
             redials.setdefault(known.experiment_id, []).append((known.contact_id, again))
         elif follow_up.is_due(running.experiment, known.call, event):
@@ -148,6 +152,14 @@ def _after_endings(
         if records.state_of(connection, experiment_id) in LIVE:
             queue.plan(connection, experiment_id, calls)
     return sum(len(calls) for calls in redials.values()), follow_up.begin(connection, messages, now)
+
+
+def _goes_on(running: Running, known: Known, event: Event) -> bool:
+    """Whether another attempt or a message may follow this ending."""
+    disposition = event.disposition or Disposition.UNKNOWN
+    return redial.is_due(running.experiment, known.call, disposition) or follow_up.is_due(
+        running.experiment, known.call, event
+    )
 
 
 def _ended(known: Known, event: Event) -> Ended:
