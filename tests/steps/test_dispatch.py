@@ -100,9 +100,10 @@ def test_no_telephone_rings_twice_after_a_death(tmp_path: Path, at: int, after: 
     with make_workspace(tmp_path) as workspace:
         running = start(workspace, path)
         dying = replaced(running, Dying(running.adapter, at, after=after))
+        for _ in range(at - 1):
+            dispatch(workspace, dying, MONDAY, 10)
         with pytest.raises(KeyboardInterrupt):
-            for _ in range(at):
-                dispatch(workspace, dying, MONDAY, 10)
+            dispatch(workspace, dying, MONDAY, 10)
         assert counts_of(workspace, STATES)["begun"] == 10
     with make_workspace(tmp_path) as workspace:
         running = workspace.running("gift-first")
@@ -172,9 +173,10 @@ def test_the_pace_is_never_exceeded(tmp_path: Path) -> None:
     with make_workspace(tmp_path) as workspace:
         running = start(workspace, path)
         pacer = Pacer.of(running, MONDAY)
-        placed: list[tuple[int, int]] = []
-        for second in [*range(1, 30, 3), 300, 301, 302, 310]:
-            placed.append((second, turn(workspace, running, pacer, MONDAY + timedelta(seconds=second), TICK).placed))
+        placed = [
+            (second, turn(workspace, running, pacer, MONDAY + timedelta(seconds=second), TICK).placed)
+            for second in [*range(1, 30, 3), 300, 301, 302, 310]
+        ]
     for first, (begin, _) in enumerate(placed):
         for last in range(first, len(placed)):
             stretch = placed[last][0] - begin
@@ -359,7 +361,7 @@ def test_a_resting_arm_is_not_dialed(tmp_path: Path) -> None:
 
 
 def test_pause_resume_and_stop_act_at_once(tmp_path: Path) -> None:
-    """The next batch after a pause places nothing, after a resume it does; a stop cancels and lets what rings finish."""
+    """The next batch after a pause places nothing, after a resume it does; a stop lets what rings finish."""
     with make_workspace(tmp_path) as workspace:
         running = start(workspace, write_experiment(tmp_path, 40, control=words(redial={"attempts": 1})))
         assert dispatch(workspace, running, MONDAY, 10).placed == 10

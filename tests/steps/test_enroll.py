@@ -256,7 +256,7 @@ def test_every_refusal_is_kept_with_its_rule(tmp_path: Path) -> None:
 
 
 def test_who_cannot_be_called_before_the_end_is_refused_and_matures(tmp_path: Path) -> None:
-    """A contact whose window never opens before the experiment ends keeps the arm, with the rule, in the denominator."""
+    """A contact whose window never opens before the experiment ends keeps the arm, and is counted."""
     schedule = {"start": "2026-11-23 09:00", "end": "2026-11-23 12:00"}
     late = {"late": {"timing": {"after_order": "30m"}}}
     people = make_rows(40, paid_at="2026-11-23 11:45")
