@@ -8,6 +8,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from itertools import islice
 from typing import Any, Final, TypeVar
 
@@ -117,8 +118,14 @@ _VACATE: Final = Many(
 def _values(contact: Contact) -> _Values:
     return (
         contact.key, contact.phone, contact.name, contact.region, ";".join(contact.timezones), contact.ordered_at,
-        encode(dict(contact.attributes)) if contact.attributes else "{}",
+        _text(tuple(contact.attributes.items())),
     )  # fmt: skip
+
+
+@lru_cache(maxsize=4096)
+def _text(attributes: tuple[tuple[str, str], ...]) -> str:
+    """Attributes as the tables keep them; few sets of them are shared by many people."""
+    return encode(dict(attributes))
 
 
 def _all_new(connection: Connection, rows: list[_Values], now: datetime) -> bool:
