@@ -1,7 +1,7 @@
 """The hang-up message: who gets one, its words with the tracked link, and its sending.
 
-A message is written as begun in the transaction that planned it and sent after; like a call, what is
-begun is never sent again.
+A message is planned in the transaction of the report that it follows, written as begun in another, and sent
+after. Like a call, what is begun is never sent again; what was only planned when a process ended is sent by the next.
 """
 
 import base64
@@ -20,7 +20,7 @@ from engine.core.experiments import Experiment
 from engine.core.treatments import Disposition
 from engine.errors import ScriptError
 from engine.steps.values import script_values
-from engine.store import ledger
+from engine.store import ledger, queue, roster
 from engine.store.queue import Known
 from engine.telephony.adapter import MessageRequest
 from engine.workspace import Running, Workspace
@@ -76,8 +76,8 @@ def _token(secret: bytes, call: str) -> str:
     return base64.b32encode(digest).decode().lower()
 
 
-def begin(connection: Connection, messages: Sequence[Message], now: datetime) -> list[Message]:
-    """Write messages as begun; returns those that nobody had written yet and that can go."""
+def plan(connection: Connection, messages: Sequence[Message], now: datetime) -> list[Message]:
+    """Write messages as planned; returns those that nobody had written yet and that can go."""
     new = ledger.unsent(connection, {message.request.key for message in messages})
     fresh = {message.request.key: message for message in messages if message.request.key in new}
     ledger.plan_messages(
@@ -85,7 +85,7 @@ def begin(connection: Connection, messages: Sequence[Message], now: datetime) ->
         [
             (
                 key, message.experiment_id, message.contact_id, message.request.call, message.template, message.token,
-                message.url, "refused" if message.trouble else "begun", message.trouble,
+                message.url, "refused" if message.trouble else "planned", message.trouble,
             )
             for key, message in fresh.items()
         ],
@@ -95,14 +95,25 @@ def begin(connection: Connection, messages: Sequence[Message], now: datetime) ->
 
 
 def send(workspace: Workspace, messages: Sequence[Message], now: datetime) -> None:
-    """Send begun messages and keep the receipts."""
+    """Begin planned messages, send those that nobody else has begun, and keep the receipts."""
     by_experiment: dict[str, list[Message]] = defaultdict(list)
     for message in messages:
         by_experiment[message.experiment].append(message)
     for name, group in by_experiment.items():
-        receipts = workspace.running(name).adapter.send([message.request for message in group], now)
+        with workspace.database.writing() as connection:
+            ours = ledger.begin_messages(connection, [message.request.key for message in group])
+        requests = [message.request for message in group if message.request.key in ours]
+        receipts = workspace.running(name).adapter.send(requests, now)
         with workspace.database.writing() as connection:
             ledger.settle_messages(
                 connection,
                 [(receipt.key, receipt.fate.value, receipt.provider_id, receipt.reason) for receipt in receipts],
             )
+
+
+def send_planned(workspace: Workspace, running: Running, now: datetime) -> None:
+    """Send what an earlier process planned and did not begin."""
+    with workspace.database.reading() as connection:
+        calls = queue.known(connection, ledger.planned_messages(connection, running.id))
+        contacts = roster.contacts(connection, sorted({known.contact_id for known in calls.values()}))
+    send(workspace, [compose(workspace, running, known, contacts[known.contact_id]) for known in calls.values()], now)

@@ -63,7 +63,7 @@ def poll(workspace: Workspace, running: Running, now: datetime, limit: int = POL
 def take(
     workspace: Workspace, connection: Connection, source: str, events: Sequence[Event], now: datetime
 ) -> tuple[Received, list[follow_up.Message]]:
-    """Store events, judge the contacts that they are about, plan what follows; the messages are begun, not sent."""
+    """Store events, judge the contacts that they are about, plan what follows; the messages are planned, not sent."""
     heard = list(zip(events, _calls_of(connection, events), strict=True))
     about = [(event, About(known.contact_id, known.experiment_id) if known else NOBODY) for event, known in heard]
     new = ledger.keep_events(connection, source, about, now)
@@ -151,7 +151,7 @@ def _after_endings(
     for experiment_id, calls in redials.items():
         if records.state_of(connection, experiment_id) in LIVE:
             queue.plan(connection, experiment_id, calls)
-    return sum(len(calls) for calls in redials.values()), follow_up.begin(connection, messages, now)
+    return sum(len(calls) for calls in redials.values()), follow_up.plan(connection, messages, now)
 
 
 def _goes_on(running: Running, known: Known, event: Event) -> bool:

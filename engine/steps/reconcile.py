@@ -31,9 +31,11 @@ def reconcile(workspace: Workspace, running: Running, begun_before: datetime, no
     """Ask the provider about calls begun before an instant that have no receipt.
 
     When a process starts and no other runs, that is every such call; later, those older than
-    `LONGEST_LIFE`. Reports that came before their call's id was known here then find their call.
+    `LONGEST_LIFE`. Reports that came before their call's id was known here then find their call,
+    and messages that were planned and not begun are sent.
     """
     settled = _ask(workspace, running, begun_before, now)
+    follow_up.send_planned(workspace, running, now)
     if not running.adapter.capabilities.polls:
         receive.join_unmatched(workspace, running.experiment.adapter, now)
     return settled

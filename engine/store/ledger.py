@@ -287,6 +287,25 @@ def unsent(connection: Connection, keys: Collection[str]) -> set[str]:
     return set(keys).difference(connection.execute(_WRITTEN, {"keys": sorted(keys)}).scalars().all())
 
 
+_BEGIN_MESSAGES = (
+    update(MESSAGES)
+    .where(among(MESSAGES.c.key, "keys"), MESSAGES.c.state == "planned")
+    .values(state="begun")
+    .returning(MESSAGES.c.key)
+)
+
+
+def begin_messages(connection: Connection, keys: Collection[str]) -> set[str]:
+    """Write planned messages as begun; returns those that nobody had begun before."""
+    return set(connection.execute(_BEGIN_MESSAGES, {"keys": sorted(keys)}).scalars().all())
+
+
+def planned_messages(connection: Connection, experiment_id: int) -> list[str]:
+    """The calls whose messages were planned and are not begun."""
+    query = select(MESSAGES.c.call).where(MESSAGES.c.state == "planned", MESSAGES.c.experiment_id == experiment_id)
+    return list(connection.execute(query.order_by(MESSAGES.c.id)).scalars().all())
+
+
 _SETTLE_MESSAGES = Many(
     update(MESSAGES)
     .where(MESSAGES.c.key == bindparam("of"))

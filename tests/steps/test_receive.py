@@ -190,6 +190,36 @@ def test_one_message_follows_a_talk(tmp_path: Path) -> None:
     assert {(row.state, row.url) for row in kept} == {("accepted", "https://example.com/j")}
 
 
+@pytest.mark.parametrize("during", [False, True])
+def test_a_message_survives_the_death_of_its_process(tmp_path: Path, during: bool) -> None:
+    """What was planned when a process died is sent by the next, once; what it had begun to send is never sent again."""
+    sendings = []
+    with make_workspace(tmp_path) as workspace:
+        running = dialed(workspace, tmp_path)
+
+        class Dying(Wrapped):
+            def send(self, requests: Sequence[MessageRequest], now: datetime) -> list[Receipt]:
+                raise KeyboardInterrupt
+
+        workspace._running["gift-first"] = replaced(running, Dying(running.adapter))
+        with workspace.database.writing() as connection:
+            _, messages = receive.take(
+                workspace, connection, "simulated", [make_report(0), make_report(1)], MONDAY + SOON
+            )
+        if during:
+            with pytest.raises(KeyboardInterrupt):
+                receive.follow_up.send(workspace, messages, MONDAY + SOON)
+    for _ in range(2):
+        with make_workspace(tmp_path) as workspace:
+            running = workspace.running("gift-first")
+            reconcile(workspace, running, MONDAY, MONDAY + SOON)
+            book = running.adapter.book  # type: ignore[attr-defined]
+            sendings += [book.sendings(f"gift-first/C0000{number}/1/message") for number in (0, 1)]
+            states = counts_of(workspace, "SELECT state, count(*) FROM messages GROUP BY 1")
+    assert sendings == [0 if during else 1] * 4
+    assert states == {"begun" if during else "accepted": 2}
+
+
 def test_a_message_whose_words_lack_a_value_is_kept_with_the_reason(tmp_path: Path) -> None:
     """A message that cannot be put into words is not sent, and says why."""
     path = write_experiment(tmp_path, 4, control=words(**ONCE))
