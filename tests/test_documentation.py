@@ -317,4 +317,4 @@ def test_nothing_names_a_machine() -> None:
 def test_a_machine_is_found(text: str) -> None:
     """A home folder and an index's host are told; an address of the product is not."""
     assert names_a_machine(text)
-    assert not names_a_machine("https://example.com/work/home is no path; neither is docs/work/x")
+    assert not names_a_machine("https://example.com/run/home is no path; neither is docs/run/x")

@@ -105,6 +105,7 @@ class ResultsPage:
     matrix: tuple[MatrixRow, ...]
     segments: tuple[Segment, ...]
     refusals: tuple[tuple[str, str, int], ...]
+    questions: tuple[tuple[str, int], ...]
     method: tuple[str, ...]
     settings: tuple[tuple[str, str], ...]
     fingerprint: str
@@ -146,6 +147,7 @@ def results_page(results: report.Results, words: Words) -> ResultsPage:
         matrix=matrix_of(figures),
         segments=() if verdict.blank else _segments(standing),
         refusals=tuple((_rule(rule, text, words), rule, count) for rule, text, count in results.refusals),
+        questions=tuple(results.questions),
         method=_method(standing, words),
         settings=tuple(_flat(results.settings)),
         fingerprint=str(standing.get("fingerprint", "")),

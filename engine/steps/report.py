@@ -93,7 +93,10 @@ class LookRow:
 
 @dataclass(frozen=True, slots=True)
 class Results:
-    """Everything about one experiment that a page shows."""
+    """Everything about one experiment that a page shows.
+
+    `questions` are those that the script could not answer, most frequent first, with how often they were asked.
+    """
 
     card: Card
     standing: Mapping[str, Any]
@@ -105,6 +108,7 @@ class Results:
     yaml: str
     reproduce: str
     refusals: tuple[tuple[str, str, int], ...]
+    questions: tuple[tuple[str, int], ...]
     money: Mapping[str, tuple[float, float, float]] | None
 
 
@@ -208,6 +212,7 @@ def results(workspace: Workspace, name: str, now: datetime) -> Results:
         seen = records.looks(connection, record.id)
         progress = _progress(connection, record, seen[-1] if seen else None)
         refused = roster.refusals(connection, record.id)
+        asked = ledger.questions(connection, record.id)
     over = seen and record.state is State.DECIDED
     stands = seen[-1] | {"state": record.state.value} if over else standing(workspace, name, now)
     experiment = record.experiment
@@ -223,6 +228,7 @@ def results(workspace: Workspace, name: str, now: datetime) -> Results:
         yaml=record.source,
         reproduce=f"ringlab results {name} --format json",
         refusals=tuple((rule, RULES.get(rule, rule), count) for rule, count in sorted(refused.items())),
+        questions=tuple(asked),
         money={arm: (row["value"], row["low"], row["high"]) for arm, row in money.items()} if money else None,
     )
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from operator import attrgetter
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, false, func, insert, select, update
+from sqlalchemy import Connection, bindparam, false, func, insert, literal_column, select, update
 
 from engine.core.events import Event, Kind
 from engine.core.metrics import FIELDS, FLAGS, PAIRS, Sums
@@ -28,6 +28,7 @@ from engine.store.tables import (
 EVENTS, OUTCOMES, MESSAGES = table(EventRow), table(OutcomeRow), table(MessageRow)
 ASSIGNMENTS, REPORTS, CONTACTS = table(AssignmentRow), table(ReportRow), table(ContactRow)
 EXPERIMENTS = table(ExperimentRow)
+HAS_QUESTIONS = EVENTS.c.questions != literal_column("''")  # written out, so that its partial index applies
 SEPARATOR = "\x1f"
 CONVERSIONS = "conversions"
 OUTCOME_FIELDS = tuple(field.name for field in fields(Outcome))
@@ -358,23 +359,9 @@ def judge_reports(connection: Connection, troubles: Mapping[int, str], now: date
         connection.execute(change, rows)
 
 
-def dispositions(connection: Connection, experiment_id: int) -> dict[tuple[str, str], int]:
-    """How many calls of each arm ended how."""
-    query = (
-        select(ASSIGNMENTS.c.arm, EVENTS.c.disposition, func.count())
-        .join(
-            ASSIGNMENTS,
-            (ASSIGNMENTS.c.experiment_id == EVENTS.c.experiment_id) & (ASSIGNMENTS.c.contact_id == EVENTS.c.contact_id),
-        )
-        .where(EVENTS.c.experiment_id == experiment_id, EVENTS.c.kind == Kind.ENDED.value)
-        .group_by(ASSIGNMENTS.c.arm, EVENTS.c.disposition)
-    )
-    return {(arm, disposition): count for arm, disposition, count in connection.execute(query)}
-
-
 def questions(connection: Connection, experiment_id: int, limit: int = 20) -> list[tuple[str, int]]:
     """Questions that the script could not answer, most frequent first."""
-    query = select(EVENTS.c.questions).where(EVENTS.c.experiment_id == experiment_id, EVENTS.c.questions != "")
+    query = select(EVENTS.c.questions).where(EVENTS.c.experiment_id == experiment_id, HAS_QUESTIONS)
     asked: dict[str, int] = defaultdict(int)
     for text in connection.execute(query).scalars():
         for question in text.split(SEPARATOR):

@@ -200,6 +200,7 @@ class EventRow(SQLModel, table=True):
         Index("events_key", "source", "key", unique=True),
         Index("events_contact", "contact_id"),
         Index("events_unmatched", "id", **_where("contact_id IS NULL")),
+        Index("events_asked", "experiment_id", **_where("questions != ''")),
     )
     id: int | None = _key()
     source: str

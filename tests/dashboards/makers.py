@@ -195,6 +195,7 @@ def make_results(standing: dict[str, Any] | None = None, **changes: Any) -> repo
         },
         "yaml": "experiment: gift-first-2026-11\ncontrol: {script: control}\narms:\n  story: {script: story}\n",
         "reproduce": "ringlab results gift-first-2026-11 --format json",
+        "questions": (("是不是骗子", 41), ("Do I have to pay?", 7)),
         "refusals": (
             ("suppressed", "on the suppression list", 212),
             ("invalid_number", "a number that cannot be called", 31),

@@ -94,6 +94,7 @@ def _ledger() -> None:
     op.create_index("events_contact", "events", ["contact_id"])
     op.create_index("events_key", "events", ["source", "key"], unique=True)
     op.create_index("events_unmatched", "events", ["id"], **_where("contact_id IS NULL"))
+    op.create_index("events_asked", "events", ["experiment_id"], **_where("questions != ''"))
     op.create_table(
         "outcomes",
         _owner("experiment_id", "experiments.id"), _owner("contact_id", "contacts.id"), _text("arm"),
