@@ -44,11 +44,12 @@ class Dispatched:
 
 
 def dispatch(workspace: Workspace, running: Running, now: datetime, limit: int) -> Dispatched:
-    """Place at most `limit` calls that are due now, never more than the pace's `concurrent` in flight."""
+    """Place at most `limit` calls that are due now; no more fly than `concurrent` says and the provider bears."""
     with workspace.database.writing() as connection:
         if records.state_of(connection, running.id) is not State.RUNNING:
             return Dispatched()
-        room = running.experiment.pace.concurrent - queue.in_flight(connection, running.id)
+        pace, bears = running.experiment.pace, running.adapter.capabilities.max_concurrency
+        room = min(pace.concurrent, bears or pace.concurrent) - queue.in_flight(connection, running.id)
         batch = _claim(workspace, connection, running, now, min(limit, room))
     if not batch.begun:
         return batch.result([])

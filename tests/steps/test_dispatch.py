@@ -4,6 +4,7 @@ import json
 import sqlite3
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -216,6 +217,18 @@ def test_no_more_calls_are_in_flight_than_allowed(tmp_path: Path) -> None:
             dispatch(workspace, through, now, 50)
     assert max(seen) == 7
     assert sum(seen) >= 60
+
+
+def test_the_provider_is_never_asked_for_more_than_it_bears(tmp_path: Path) -> None:
+    """A provider's own limits of calls a second and in flight hold, whatever the file allows."""
+    with make_workspace(tmp_path) as workspace:
+        running = start(workspace, write_experiment(tmp_path, 60, pace={"per_second": 50, "concurrent": 50}))
+        small = Wrapped(running.adapter)
+        small.capabilities = replace(small.capabilities, max_cps=2.0, max_concurrency=4)
+        through = replaced(running, small)
+        assert Pacer.of(through, MONDAY).per_second == 2
+        assert dispatch(workspace, through, MONDAY, 60).placed == 4
+        assert dispatch(workspace, through, MONDAY, 60).claimed == 0
 
 
 def test_who_is_suppressed_after_the_start_is_not_called(tmp_path: Path) -> None:
