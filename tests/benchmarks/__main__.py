@@ -15,8 +15,10 @@ WRITTEN = Path("benchmarks.json")
 
 def main() -> None:
     """Measure in processor time, in a folder that is deleted afterwards."""
-    console = Console()
-    table = Table("benchmark", "measured", "unit", "limit here", "ours / limit", title="Ringlab, processor time")
+    console = Console(width=140)
+    table = Table(title="Ringlab, processor time")
+    for heading in ("benchmark", "measured", "unit", "limit here", "ours / limit"):
+        table.add_column(heading, no_wrap=True)
     with tempfile.TemporaryDirectory() as folder:
         found = []
         for line in run(Path(folder), FULL):

@@ -100,7 +100,7 @@ def claims(folder: Path, lengths: Sequence[int]) -> list[Measured]:
     return [
         *each,
         Measured("claim: exponent", exponent(lengths, seconds), "0 is independent"),
-        Measured("claim: memory added from the shortest to the longest queue", (memory[-1] - memory[0]) / 1e6, "MB"),
+        Measured("claim: memory added, the database's cache in it", (memory[-1] - memory[0]) / 1e6, "MB"),
     ]
 
 

@@ -5,8 +5,9 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import bindparam, select, update
 from sqlalchemy.dialects.postgresql import psycopg
 
-from engine.store.bulk import Adding, Many
+from engine.store.bulk import Adding, Many, among
 from engine.store.database import Database
+from engine.store.queue import planned_of
 from engine.store.tables import CallRow, MarkRow, OutcomeRow, SuppressionRow, table
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -82,3 +83,36 @@ def test_postgresql_leaves_what_is_there():
     compiled = Adding(MarkRow, ("name", "value"), new=True)._compile(psycopg.dialect())
 
     assert "ON CONFLICT DO NOTHING" in compiled.sql
+
+
+def test_a_list_of_any_length_is_one_parameter():
+    """Forty thousand keys are asked for in one statement, and none of them finds nothing."""
+    database = Database.open("sqlite://")
+    query = select(SUPPRESSIONS.c.phone).where(among(SUPPRESSIONS.c.phone, "phones"))
+    with database.writing() as connection:
+        ADD.run(connection, [("+8610000", "x"), ("+86'\"\\王", "y")], source="call", added_at=NOON)
+        asked = [f"+{number}" for number in range(40_000)] + ["+86'\"\\王"]
+        found = connection.execute(query, {"phones": asked}).scalars().all()
+        none = connection.execute(query, {"phones": []}).scalars().all()
+    database.close()
+
+    assert found == ["+86'\"\\王"]
+    assert none == []
+
+
+def test_postgresql_is_given_an_array():
+    """Where there are arrays, a list is one."""
+    query = select(CALLS.c.key).where(among(CALLS.c.contact_id, "ids"))
+
+    assert "contact_id IN (SELECT unnest(%(ids)s::INTEGER[]))" in str(query.compile(dialect=psycopg.dialect()))
+
+
+def test_a_list_is_found_by_its_index():
+    """The contacts' planned calls are found without reading all calls."""
+    database = Database.open("sqlite://")
+    with database.reading() as connection:
+        sql = str(select(CALLS.c.id).where(planned_of("ids")).compile(dialect=connection.dialect))
+        plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}", ("[1, 2]",)).all()
+    database.close()
+
+    assert any("calls_attempt (experiment_id=? AND contact_id=?)" in row[3] for row in plan)
