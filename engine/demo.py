@@ -25,7 +25,7 @@ from engine.workspace import Workspace, shipped
 
 FIRST = "poc-round-1"
 CONTACTS = "poc-contacts.csv"
-PEOPLE, LAPSED_EVERY = 112_000, 10
+PEOPLE, LAPSED_EVERY = 101_000, 10
 FAST_PER_ARM, FAST_PEOPLE = 400, 16_000
 VALUE = 90.0  # money that one friend brings: half of them order, for 180 on average
 SURNAMES = "王李张刘陈杨赵黄周吴徐孙胡朱高林何郭马罗"

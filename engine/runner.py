@@ -26,11 +26,11 @@ from engine.workspace import SIMULATED, Running, Workspace
 
 log = logging.getLogger(__name__)
 
-LEAST_TICK, MOST_TICK = timedelta(seconds=1), timedelta(seconds=15)
+LEAST_TICK, MOST_TICK = timedelta(seconds=1), timedelta(seconds=30)
 IDLE_TICK = timedelta(minutes=2)  # calls that become due one by one are placed together
-BATCH = 200  # calls that one turn of the simulated clock is worth
+BATCH = 600  # calls that one turn of the simulated clock is worth
 QUIET = timedelta(hours=1)  # how long reports may gather while no call is due
-LOOK_EVERY = timedelta(hours=6)
+LOOK_EVERY = timedelta(hours=12)
 REAL_TICK = timedelta(seconds=0.5)
 
 
@@ -105,8 +105,9 @@ class Simulation:
         self.workspace, self.running, self.watch = workspace, running, watch
         self.now = self._resumed()
         self.pacer = Pacer.of(running, self.now)
-        seconds = BATCH / self.pacer.per_second
-        self.tick = min(max(timedelta(seconds=seconds), LEAST_TICK), MOST_TICK)
+        # A turn is worth many calls, and never more than half of those that may be in flight.
+        calls = min(BATCH, running.experiment.pace.concurrent / 2)
+        self.tick = min(max(timedelta(seconds=calls / self.pacer.per_second), LEAST_TICK), MOST_TICK)
         self.looked = self.now
         self.placed = 0
 

@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from types import MappingProxyType
+from typing import Final
 
 from jinja2 import Template, nodes
+from jinja2.runtime import Context
 
 from engine.scripting.allowed import BLOCKS
 from engine.scripting.library import Library
@@ -14,8 +15,8 @@ from engine.scripting.sandbox import Pieces, Reckoning, Sandbox, gathered, stopp
 from engine.scripting.spoken import language_of
 
 TEMPLATES_KEPT = 1_024
-
-_NO_VALUES: Mapping[str, object] = MappingProxyType({})
+WORDS_KEPT = 4_096  # of each block: people who hear the same words are many
+_ABSENT: Final = object()
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +32,35 @@ class Words:
 
 
 @dataclass(frozen=True, slots=True)
-class _Plan:
-    """A script, compiled. `steps` are (block, its words when they are always the same, how to make them otherwise)."""
+class _Step:
+    """One block of a compiled script. The same values of the names that it reads give the same words, kept in `said`."""
 
-    steps: tuple[tuple[str, str | None, Pieces], ...]
+    block: str
+    names: tuple[str, ...]
+    render: Pieces
+    said: dict[tuple[str, ...], str]
+
+    def words(self, context: Context, values: Mapping[str, object]) -> str:
+        key = tuple([_told_apart(values.get(name, _ABSENT)) for name in self.names])
+        known = self.said.get(key)
+        if known is None:
+            known = _tidy(gathered(self.render(context)))
+            if len(self.said) >= WORDS_KEPT:
+                self.said.clear()
+            self.said[key] = known
+        return known
+
+
+def _told_apart(value: object) -> str:
+    """A text that two values share only when they are spoken alike."""
+    return "=" + value if type(value) is str else f"{type(value).__name__}{value!r}"
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """A script, compiled."""
+
+    steps: tuple[_Step, ...]
     blocks: dict[str, list[Pieces]]
 
 
@@ -57,14 +83,7 @@ class Renderer:
         plan = self._plans.get(script) or self._plan(script)
         context = Reckoning(self._sandbox, values, script, plan.blocks)
         try:
-            return Words(
-                tuple(
-                    [
-                        (name, _tidy(gathered(render(context))) if fixed is None else fixed)
-                        for name, fixed, render in plan.steps
-                    ]
-                )
-            )
+            return Words(tuple([(step.block, step.words(context, values)) for step in plan.steps]))
         # Whatever a template makes Python raise is a mistake in the template or its values.
         except Exception as error:
             stopped(script, error, values)
@@ -96,7 +115,7 @@ class Renderer:
 
     def _plan(self, name: str) -> _Plan:
         blocks: dict[str, list[Pieces]] = {}
-        fixed: dict[str, bool] = {}
+        names: dict[str, set[str]] = {}
         for link, outline in self.library.chain(name):
             language = language_of(outline.source)
             path = str(self.library.path(link))
@@ -104,22 +123,11 @@ class Renderer:
             for block, render in template.blocks.items():
                 blocks.setdefault(block, []).append(render)
             for node in SYNTAX.parse(outline.source).find_all(nodes.Block):
-                fixed.setdefault(
-                    node.name, all(isinstance(part, nodes.Output) for part in node.body) and _is_fixed(node)
-                )
-        context = Reckoning(self._sandbox, _NO_VALUES, name, blocks)
-        steps = tuple(
-            (block, _tidy(gathered(blocks[block][0](context))) if fixed[block] else None, blocks[block][0])
-            for block in BLOCKS
-            if block in blocks
-        )
-        plan = _Plan(steps, blocks)
+                names.setdefault(node.name, set()).update(read.name for read in node.find_all(nodes.Name))
+        steps = (_Step(block, tuple(sorted(names[block])), blocks[block][0], {}) for block in BLOCKS if block in blocks)
+        plan = _Plan(tuple(steps), blocks)
         self._plans[name] = plan
         return plan
-
-
-def _is_fixed(block: nodes.Block) -> bool:
-    return all(isinstance(part, nodes.TemplateData) for output in block.find_all(nodes.Output) for part in output.nodes)
 
 
 def _tidy(text: str) -> str:
