@@ -14,10 +14,11 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
+from engine.core.contacts import ContactColumns
 from engine.core.experiments import CONTROL
 from engine.core.rounds import COMBINATION
 from engine.errors import InputError, NotNow
-from engine.runner import Progress, Simulation, start_moment
+from engine.runner import Progress, Simulation, real_now, start_moment
 from engine.settings import Settings
 from engine.steps import enroll, look, report
 from engine.steps.rounds import write_next
@@ -146,7 +147,8 @@ def play(folder: Path, seed: int, *, fast: bool = False, watch: Watch | None = N
     begun = perf_counter()
     first = _prepare(folder, fast)
     database = f"sqlite:///{folder / 'ringlab.db'}"
-    with Workspace(Settings.read(database), folder, seed=seed) as workspace:
+    with Workspace(Settings.read(database), folder, seed=seed, remembers=False) as workspace:
+        first_people(workspace, folder)
         rounds = [_round(workspace, first, watch)]
         second = _write(workspace, first.stem, confirm=False)
         if second is not None:
@@ -190,6 +192,12 @@ def write_contacts(path: Path, people: int) -> None:
             )  # fmt: skip
 
 
+def first_people(workspace: Workspace, folder: Path) -> None:
+    """Import the made-up people, once for all rounds."""
+    columns = ContactColumns(key="customer_id", phone="mobile", name="name", ordered_at="paid_at")
+    enroll.import_file(workspace, None, folder / CONTACTS, real_now(), columns=columns)
+
+
 def _round(workspace: Workspace, path: Path, watch: Watch | None) -> DemoRound:
     now = start_moment(workspace, workspace.load(path))
     name = enroll.start(workspace, path, now).experiment
@@ -222,9 +230,8 @@ def _told(workspace: Workspace, name: str, now: datetime) -> DemoRound:
 
 def _write(workspace: Workspace, name: str, *, confirm: bool) -> Path | None:
     """The next round's file; None when there is nothing left to ask."""
-    now = datetime.now().astimezone()
     try:
-        text = write_next(workspace, name, now, confirm=confirm)
+        text = write_next(workspace, name, real_now(), confirm=confirm)
     except NotNow:
         return None
     made = workspace.folder / "experiments" / f"{_name_in(text)}.yaml"

@@ -76,10 +76,17 @@ class Workspace:
     """One folder and one database. Everything is opened when it is first needed."""
 
     def __init__(
-        self, settings: Settings, start: Path | None = None, seed: int | None = None, *, create: bool = True
+        self,
+        settings: Settings,
+        start: Path | None = None,
+        seed: int | None = None,
+        *,
+        create: bool = True,
+        remembers: bool = True,
     ) -> None:
         self.settings = settings
         self.create = create  # whether an absent database is made
+        self.remembers = remembers  # whether a simulated provider outlives this process, in a file of its own
         self.seed = seed  # of simulated populations, over what the files say
         self.start = start or Path.cwd()
         self.folder = folder_of(self.start) or self.start
@@ -185,7 +192,7 @@ class Workspace:
 
     def _book(self, experiment: Experiment) -> str:
         place = self.database.path
-        if place is None:
+        if place is None or not self.remembers:
             return ":memory:"
         folder = place.with_suffix(".simulated")
         folder.mkdir(exist_ok=True)

@@ -33,7 +33,7 @@ class Words:
 
 @dataclass(frozen=True, slots=True)
 class _Step:
-    """One block of a compiled script. The same values of the names that it reads give the same words, kept in `said`."""
+    """One block of a compiled script. The same values of its names give the same words, kept in `said`."""
 
     block: str
     names: tuple[str, ...]
