@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from engine.core.experiments import State
 from engine.steps import dispatch, look, receive
 from engine.steps.resting import resting_arms
-from engine.store import ledger, queue, records
+from engine.store import outcomes, queue, records
 from engine.workspace import Running, Workspace
 
 
@@ -86,7 +86,7 @@ def settle(workspace: Workspace, running: Running, now: datetime) -> bool:
         resting = resting_arms(connection, running.experiment.name)
         due = queue.next_due(connection, running.id, resting)
         flying = queue.in_flight(connection, running.id)
-        last = ledger.last_maturity(connection, running.id)
+        last = outcomes.last_maturity(connection, running.id)
     if due is not None or flying:
         if state is State.WAITING and due is not None:
             _call_again(workspace, running, now)
@@ -108,7 +108,7 @@ def _await_conversions(workspace: Workspace, running: Running, now: datetime) ->
     with workspace.database.writing() as connection:
         resting = resting_arms(connection, running.experiment.name)
         queue.cancel_planned(connection, running.id, "resting")
-        ledger.mature_rest(connection, running.id, now + running.experiment.conversion.within, resting)
+        outcomes.mature_rest(connection, running.id, now + running.experiment.conversion.within, resting)
         records.move(connection, running.id, State.WAITING, "", now)
 
 
@@ -124,6 +124,6 @@ def next_moments(workspace: Workspace, running: Running, now: datetime) -> tuple
     with workspace.database.reading() as connection:
         due = queue.next_due(connection, running.id, resting_arms(connection, running.experiment.name))
         cursor = records.mark(connection, receive.cursor_of(running.experiment))
-        last = ledger.last_maturity(connection, running.id) if due is None else None
+        last = outcomes.last_maturity(connection, running.id) if due is None else None
     others = [running.adapter.next_event_at(cursor), last if last is not None and last > now else None]
     return due, min((moment for moment in others if moment is not None), default=None)

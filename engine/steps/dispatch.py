@@ -19,7 +19,7 @@ from engine.core.windows import Window
 from engine.errors import ScriptError
 from engine.steps.resting import resting_arms
 from engine.steps.values import script_values
-from engine.store import ledger, queue, records, roster
+from engine.store import outcomes, queue, records, roster
 from engine.store.queue import Due, Settled
 from engine.telephony.adapter import DialRequest, Fate, Receipt
 from engine.workspace import Running, Workspace
@@ -140,7 +140,7 @@ def refuse(connection: Connection, running: Running, refused: Sequence[tuple[Due
     queue.settle(connection, settled)
     roster.refuse(connection, running.id, [(one.contact_id, name) for one, name, _ in refused], now)
     closes = now + running.experiment.conversion.within
-    ledger.mature_at(connection, running.id, {one.contact_id: closes for one, _, _ in refused})
+    outcomes.mature_at(connection, running.id, {one.contact_id: closes for one, _, _ in refused})
 
 
 def _request(workspace: Workspace, running: Running, due: Due) -> DialRequest:

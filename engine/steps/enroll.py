@@ -25,7 +25,7 @@ from engine.intake.phones import Number, normalize
 from engine.steps import receive
 from engine.steps.eligibility import Pack, eligible, wanted_of
 from engine.steps.size import people_wanted
-from engine.store import ledger, queue, records, roster
+from engine.store import ledger, outcomes, queue, records, roster
 from engine.workspace import Workspace
 
 BATCH = 10_000
@@ -292,4 +292,4 @@ def _plan_first(
             calls.append((contact_id, call))
     queue.plan(connection, experiment_id, calls)
     roster.refuse(connection, experiment_id, refused, now)
-    ledger.mature_at(connection, experiment_id, mature)
+    outcomes.mature_at(connection, experiment_id, mature)

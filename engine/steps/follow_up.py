@@ -20,7 +20,8 @@ from engine.core.experiments import Experiment
 from engine.core.treatments import Disposition
 from engine.errors import ScriptError
 from engine.steps.values import script_values
-from engine.store import ledger, queue, roster
+from engine.store import messages as message_rows
+from engine.store import queue, roster
 from engine.store.queue import Known
 from engine.telephony.adapter import MessageRequest
 from engine.workspace import Running, Workspace
@@ -78,9 +79,9 @@ def _token(secret: bytes, call: str) -> str:
 
 def plan(connection: Connection, messages: Sequence[Message], now: datetime) -> list[Message]:
     """Write messages as planned; returns those that nobody had written yet and that can go."""
-    new = ledger.unsent(connection, {message.request.key for message in messages})
+    new = message_rows.unsent(connection, {message.request.key for message in messages})
     fresh = {message.request.key: message for message in messages if message.request.key in new}
-    ledger.plan_messages(
+    message_rows.plan_messages(
         connection,
         [
             (
@@ -101,11 +102,11 @@ def send(workspace: Workspace, messages: Sequence[Message], now: datetime) -> No
         by_experiment[message.experiment].append(message)
     for name, group in by_experiment.items():
         with workspace.database.writing() as connection:
-            ours = ledger.begin_messages(connection, [message.request.key for message in group])
+            ours = message_rows.begin_messages(connection, [message.request.key for message in group])
         requests = [message.request for message in group if message.request.key in ours]
         receipts = workspace.running(name).adapter.send(requests, now)
         with workspace.database.writing() as connection:
-            ledger.settle_messages(
+            message_rows.settle_messages(
                 connection,
                 [(receipt.key, receipt.fate.value, receipt.provider_id, receipt.reason) for receipt in receipts],
             )
@@ -114,6 +115,6 @@ def send(workspace: Workspace, messages: Sequence[Message], now: datetime) -> No
 def send_planned(workspace: Workspace, running: Running, now: datetime) -> None:
     """Send what an earlier process planned and did not begin."""
     with workspace.database.reading() as connection:
-        calls = queue.known(connection, ledger.planned_messages(connection, running.id))
+        calls = queue.known(connection, message_rows.planned_messages(connection, running.id))
         contacts = roster.contacts(connection, sorted({known.contact_id for known in calls.values()}))
     send(workspace, [compose(workspace, running, known, contacts[known.contact_id]) for known in calls.values()], now)

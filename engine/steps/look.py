@@ -19,7 +19,7 @@ from engine.stats.tallies import Tally
 from engine.steps.holdout import calling_adds
 from engine.steps.resting import rest
 from engine.steps.size import people_wanted
-from engine.store import ledger, queue, records
+from engine.store import ledger, outcomes, queue, records
 from engine.store.records import Record
 from engine.workspace import SIMULATED, Running, Workspace
 
@@ -47,7 +47,7 @@ def look(workspace: Workspace, running: Running, now: datetime, *, finished: boo
 def measure(connection: Connection, record: Record, now: datetime, *, finished: bool) -> dict[str, Any]:
     """The standing at `now`, computed from the outcomes, kept nowhere."""
     experiment = record.experiment
-    summed = ledger.summed(connection, record.id, now)
+    summed = outcomes.summed(connection, record.id, now)
     everyone, mature = summed.everyone, summed.mature
     over = finished or record.state in (State.DECIDED, State.STOPPED)
     evidence = Evidence(

@@ -14,7 +14,7 @@ from engine.intake.phones import Number, normalize
 from engine.intake.rejects import Reject, write_rejects
 from engine.intake.rows import Progress, open_rows
 from engine.steps import enroll, receive
-from engine.store import erasure, ledger, numbers, records, roster, suppressions
+from engine.store import erasure, ledger, numbers, outcomes, records, roster, suppressions
 from engine.workspace import Workspace
 
 NOBODY = "no contact has this number"
@@ -63,7 +63,7 @@ def show(workspace: Workspace, key_or_phone: str, region: str = "CN") -> Person:
         contact_id, contact = roster.show(connection, _named(key_or_phone, region))
         arms = {
             _experiment(connection, one.experiment_id).name: one.arm
-            for one in ledger.assignments(connection, [contact_id])
+            for one in outcomes.assignments(connection, [contact_id])
         }
         return Person(contact, suppressions.contains(connection, contact.phone), arms)
 

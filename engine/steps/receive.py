@@ -19,8 +19,10 @@ from engine.core.outcomes import judge
 from engine.core.treatments import Disposition
 from engine.errors import AdapterError, NotFound
 from engine.steps import follow_up
-from engine.store import cancellations, ledger, queue, records, roster, suppressions
-from engine.store.ledger import NOBODY, About, Judged
+from engine.store import cancellations, ledger, outcomes, queue, records, roster, suppressions
+from engine.store import messages as message_rows
+from engine.store.ledger import NOBODY, About
+from engine.store.outcomes import Judged
 from engine.store.queue import Ended, Known
 from engine.telephony.adapter import Adapter
 from engine.workspace import Running, Workspace
@@ -100,7 +102,7 @@ def judge_contacts(
 ) -> set[int]:
     """Compute these contacts' outcomes anew; who opted out or complained is suppressed, and returned."""
     events = ledger.events_of(connection, contact_ids)
-    assigned = ledger.assignments(connection, contact_ids)
+    assigned = outcomes.assignments(connection, contact_ids)
     experiments = {one.experiment_id for one in assigned}
     runnings = {one: workspace.running_of(connection, one) for one in experiments}
     judged: list[Judged] = []
@@ -114,7 +116,7 @@ def judge_contacts(
         judged.append(Judged(one.experiment_id, one.contact_id, outcome, matures))
         if outcome.opt_out or outcome.complaint:
             refusing.add(one.contact_id)
-    ledger.write_outcomes(connection, judged)
+    outcomes.write_outcomes(connection, judged)
     if refusing:
         phones = [contact.phone for contact in roster.contacts(connection, sorted(refusing)).values()]
         suppressions.add(connection, phones, "opted_out", "call", now)
@@ -275,7 +277,7 @@ def _join(
 def open_link(workspace: Workspace, token: str, now: datetime) -> str:
     """Where a tracked link leads; that it was opened is kept as an event. Raises NotFound."""
     with workspace.database.writing() as connection:
-        found = ledger.link(connection, token)
+        found = message_rows.link(connection, token)
         if found is None:
             raise NotFound("link", "of this address")
         opened = Event(key=f"opened/{token}", kind=Kind.LINK_OPENED, at=now, call=found.call)

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from engine.core.calls import RING_TIMEOUT, TALK_LIMIT, CallState
 from engine.steps import follow_up, receive
-from engine.store import ledger, queue
+from engine.store import outcomes, queue
 from engine.store.queue import Known, Settled
 from engine.telephony.adapter import Finding, Found
 from engine.workspace import Running, Workspace
@@ -71,7 +71,7 @@ def _settle(
             + [Settled(known.id, CallState.UNKNOWN, reason="the provider cannot tell") for known in lost],
         )
         queue.plan_again(connection, [known.id for known in absent])
-        ledger.mature_at(connection, running.id, {known.contact_id: closes for known in lost})
+        outcomes.mature_at(connection, running.id, {known.contact_id: closes for known in lost})
         messages: list[follow_up.Message] = []
         if events:
             _, messages = receive.take(workspace, connection, running.experiment.adapter, events, now)

@@ -13,7 +13,7 @@ from engine.core.treatments import VARIABLES, Treatment
 from engine.scripting.difference import difference
 from engine.scripting.library import Library
 from engine.steps import look
-from engine.store import ledger, queue, records, roster
+from engine.store import ledger, outcomes, queue, records, roster
 from engine.store.records import Record
 from engine.telephony import adapter_names, capabilities
 from engine.workspace import Workspace
@@ -154,7 +154,7 @@ def _progress(connection: Connection, record: Record, last: Mapping[str, Any] | 
     if last is not None and record.state is State.DECIDED:
         counted: Mapping[str, Any] = last["progress"]
         return counted
-    return look.progress_of(record.experiment, ledger.sums(connection, record.id))
+    return look.progress_of(record.experiment, outcomes.sums(connection, record.id))
 
 
 def _next(record: Record) -> str:

@@ -11,8 +11,9 @@ from sqlalchemy import Connection, delete, func, select, update
 
 from engine.errors import NotNow
 from engine.store import queue, roster
-from engine.store.ledger import CONTACTS, CONVERSIONS, EVENTS, MESSAGES, REPORTS
-from engine.store.queue import CALLS, IS_OPEN
+from engine.store.ledger import CONVERSIONS, EVENTS, REPORTS
+from engine.store.messages import MESSAGES
+from engine.store.queue import CALLS, CONTACTS, IS_OPEN
 from engine.store.roster import ERASED
 
 PAGE = 1_000  # reports held at once while those about a person are sought

@@ -4,11 +4,9 @@ A call is written as begun in a committed transaction before the provider is ask
 begun is never offered again (law 1).
 """
 
-import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache
 from typing import Any, TypeVar
 
 from sqlalchemy import ColumnElement, Connection, bindparam, func, literal_column, or_, select, update
@@ -16,6 +14,7 @@ from sqlalchemy import ColumnElement, Connection, bindparam, func, literal_colum
 from engine.core.calls import Call, CallState
 from engine.core.contacts import Contact
 from engine.store.bulk import Adding, Many, among
+from engine.store.contacts import contact_of
 from engine.store.tables import CallRow, ContactRow, ExperimentRow, SuppressionRow, table
 
 CALLS, CONTACTS = table(CallRow), table(ContactRow)
@@ -120,29 +119,6 @@ def due(
 
 def _resting(arms: Collection[str]) -> dict[str, Any]:
     return {"resting": sorted(arms)} if arms else {}
-
-
-def contact_of(
-    key: str, phone: str, name: str, region: str, timezones: str, ordered_at: datetime | None, attributes: str
-) -> Contact:
-    """A contact from its columns."""
-    return Contact(
-        key, phone, region, _zones(timezones), name, ordered_at,
-        dict(attributes_of(attributes)) if attributes != "{}" else {},
-    )  # fmt: skip
-
-
-# Few zones and few sets of attributes are shared by many people.
-@lru_cache(maxsize=1024)
-def _zones(timezones: str) -> tuple[str, ...]:
-    return tuple(timezones.split(";"))
-
-
-@lru_cache(maxsize=4096)
-def attributes_of(text: str) -> Mapping[str, str]:
-    """A contact's attributes from their JSON, to be read only."""
-    found: dict[str, str] = json.loads(text)
-    return found
 
 
 _BEGIN = Many(

@@ -32,7 +32,7 @@ from engine.core.assignment import Assignment
 from engine.core.contacts import Contact, masked
 from engine.errors import NotFound
 from engine.store.bulk import Adding, Many, among
-from engine.store.queue import attributes_of, contact_of
+from engine.store.contacts import attributes_of, contact_of
 from engine.store.tables import (
     AssignmentRow,
     ContactRow,

@@ -27,7 +27,12 @@ def campaign(folder: Path, per_arm: int) -> list[Measured]:
     demo.write_contacts(folder / demo.CONTACTS, per_arm * 24)
     with Workspace(Settings.read(f"sqlite:///{folder / 'ringlab.db'}"), folder, seed=1) as workspace:
         now = start_moment(workspace, workspace.load(path))
-        enrolled = processor_time(lambda: enroll.start(workspace, path, now))
+
+        def enroll_everybody() -> None:
+            demo.first_people(workspace, folder)
+            enroll.start(workspace, path, now)
+
+        enrolled = processor_time(enroll_everybody)
         simulation = Simulation(workspace, workspace.running(demo.FIRST))
         played = processor_time(simulation.run)
     calls = simulation.placed

@@ -14,6 +14,7 @@ from engine.steps.dispatch import dispatch
 from engine.steps.receive import add_conversions, poll
 from engine.steps.resting import resting_arms
 from engine.store import ledger, records
+from engine.store import outcomes as outcome_rows
 from engine.workspace import Workspace
 from tests.steps.makers import (
     COLUMNS,
@@ -41,7 +42,7 @@ def judged_again(workspace: Workspace, now: Any = None) -> dict[tuple[str, str],
     strata: dict[int, str] = dict(people)
     with workspace.database.reading() as connection:
         events = ledger.events_of(connection, list(strata))
-        dealt = ledger.assignments(connection, list(strata))
+        dealt = outcome_rows.assignments(connection, list(strata))
     outcomes: dict[tuple[str, str], list[Outcome]] = {}
     for one in dealt:
         heard = [event for of, event in events.get(one.contact_id, ()) if of in (None, running.id)]
@@ -60,7 +61,7 @@ def test_a_results_page_is_a_function_of_the_ledger(tmp_path: Path) -> None:
     with make_workspace(tmp_path) as workspace:
         simulation = run_to_end(workspace, path)
         with workspace.database.reading() as connection:
-            kept = ledger.sums(connection, simulation.running.id)
+            kept = outcome_rows.sums(connection, simulation.running.id)
         again = judged_again(workspace)
         stands = report.standing(workspace, NAME, simulation.now)
         assert kept.keys() == again.keys()

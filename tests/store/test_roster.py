@@ -243,7 +243,7 @@ def test_refusals_are_counted_once() -> None:
 def test_a_naive_time_is_refused() -> None:
     """An instant without a zone never reaches the tables."""
     with make_database().writing() as connection, pytest.raises(TypeError):
-        roster.import_contacts(connection, [make_contact()], datetime(2026, 1, 1))  # noqa: DTZ001
+        roster.import_contacts(connection, [make_contact()], datetime(2026, 1, 1))
 
 
 def _candidates(connection, experiment_id, **changes):  # type: ignore[no-untyped-def]
