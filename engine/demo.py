@@ -145,7 +145,7 @@ def play(folder: Path, seed: int, *, fast: bool = False, watch: Watch | None = N
     `fast` plays a small roster: quick to watch, too small to find anything but the largest effects.
     """
     begun = perf_counter()
-    first = _prepare(folder, fast)
+    first = _prepare(folder, seed, fast)
     database = f"sqlite:///{folder / 'ringlab.db'}"
     with Workspace(Settings.read(database), folder, seed=seed, remembers=False) as workspace:
         first_people(workspace, folder)
@@ -159,7 +159,7 @@ def play(folder: Path, seed: int, *, fast: bool = False, watch: Watch | None = N
     return DemoResult(seed, perf_counter() - begun, tuple(rounds), pick_the_highest(rounds[0]), folder, database)
 
 
-def _prepare(folder: Path, fast: bool) -> Path:
+def _prepare(folder: Path, seed: int, fast: bool) -> Path:
     """A fresh workspace with the shipped scripts, the first round's file and its contacts."""
     if folder.exists() and any(folder.iterdir()):
         if not (folder / "experiments" / f"{FIRST}.yaml").is_file() or not (folder / CONTACTS).is_file():
@@ -172,19 +172,19 @@ def _prepare(folder: Path, fast: bool) -> Path:
         text = text.replace("contacts_per_arm: 3000", f"contacts_per_arm: {FAST_PER_ARM}")
     first = folder / "experiments" / f"{FIRST}.yaml"
     first.write_text(text, encoding="utf-8")
-    write_contacts(folder / CONTACTS, FAST_PEOPLE if fast else PEOPLE)
+    write_contacts(folder / CONTACTS, FAST_PEOPLE if fast else PEOPLE, seed)
     return first
 
 
-def write_contacts(path: Path, people: int) -> None:
-    """A contact file of made-up people: recent buyers, every tenth one lapsed."""
+def write_contacts(path: Path, people: int, seed: int = 1) -> None:
+    """A contact file of made-up people: recent buyers, every tenth one lapsed. Another seed has other people."""
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(["customer_id", "mobile", "name", "paid_at", "segment", "city_tier"])
         for number in range(people):
             writer.writerow(
                 [
-                    f"C{number:07}", f"199{number * 37 % 100_000_000:08}",
+                    f"C{seed}-{number:06}", f"199{number * 37 % 100_000_000:08}",
                     f"{SURNAMES[number % len(SURNAMES)]}{'女士' if number % 3 else '先生'}",
                     f"2026-11-{1 + number % 20:02} {8 + number % 14:02}:{number % 60:02}",
                     "lapsed" if number % LAPSED_EVERY == 0 else "new-buyer", f"T{1 + number % 4}",

@@ -1,10 +1,6 @@
-"""What a results page gives away as files: the standing as JSON and CSV, the definition as YAML."""
+"""What a results page gives away as files: the standing as JSON, CSV and Parquet, the definition as YAML."""
 
-import csv
-import io
 import json
-from collections.abc import Iterator, Mapping
-from typing import Any
 
 from fastapi import APIRouter, Depends, Request, Response
 
@@ -13,34 +9,6 @@ from dashboards.pages.frame import state_of
 from engine.steps import report
 
 router = APIRouter(include_in_schema=False, dependencies=[Depends(access.page_caller("viewer"))])
-
-COLUMNS = (
-    "metric", "role", "denominator", "arm", "contacts", "total", "estimate", "low", "high",
-    "difference", "relative", "difference_low", "difference_high", "p_value", "p_adjusted",
-    "sequential_low", "sequential_high", "sequential_p_value",
-)  # fmt: skip
-
-
-def standing_rows(standing: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    """One row for each metric and arm, with the comparison to the control beside it."""
-    for metric in standing.get("metrics", ()):
-        compared = {found["arm"]: found for found in metric.get("comparisons", ())}
-        for arm in metric["arms"]:
-            found = compared.get(arm["arm"], {})
-            always = found.get("sequential") or {}
-            low, high = arm.get("interval") or (None, None)
-            difference_low, difference_high = found.get("interval") or (None, None)
-            sequential_low, sequential_high = always.get("interval") or (None, None)
-            yield {
-                "metric": metric["name"], "role": metric["role"], "denominator": metric.get("denominator"),
-                "arm": arm["arm"], "contacts": arm["contacts"], "total": arm["total"],
-                "estimate": arm.get("estimate"), "low": low, "high": high,
-                "difference": found.get("difference"), "relative": found.get("relative"),
-                "difference_low": difference_low, "difference_high": difference_high,
-                "p_value": found.get("p_value"), "p_adjusted": found.get("p_adjusted"),
-                "sequential_low": sequential_low, "sequential_high": sequential_high,
-                "sequential_p_value": always.get("p_value"),
-            }  # fmt: skip
 
 
 @router.get("/experiments/{name}/standing.json")
@@ -54,12 +22,19 @@ def as_json(request: Request, name: str) -> Response:
 @router.get("/experiments/{name}/standing.csv")
 def as_csv(request: Request, name: str) -> Response:
     """The standing, one row for each metric and arm."""
+    return _table(request, name, "csv", "text/csv; charset=utf-8")
+
+
+@router.get("/experiments/{name}/standing.parquet")
+def as_parquet(request: Request, name: str) -> Response:
+    """The same rows with their types."""
+    return _table(request, name, "parquet", "application/vnd.apache.parquet")
+
+
+def _table(request: Request, name: str, form: report.TableForm, kind: str) -> Response:
     state = state_of(request)
-    out = io.StringIO()
-    writer = csv.DictWriter(out, COLUMNS)
-    writer.writeheader()
-    writer.writerows(standing_rows(report.standing(state.workspace, name, state.clock())))
-    return _file(out.getvalue(), "text/csv", f"{name}.standing.csv")
+    body = report.table(report.standing(state.workspace, name, state.clock()), form)
+    return _file(body, kind, f"{name}.standing.{form}")
 
 
 @router.get("/experiments/{name}/experiment.yaml")
@@ -70,6 +45,6 @@ def as_yaml(request: Request, name: str) -> Response:
     return _file(found.yaml, "application/yaml", f"{name}.yaml")
 
 
-def _file(body: str, kind: str, name: str) -> Response:
+def _file(body: str | bytes, kind: str, name: str) -> Response:
     # The name was found in the database, so it holds only a-z, 0-9 and hyphens.
     return Response(body, media_type=kind, headers={"Content-Disposition": f'attachment; filename="{name}"'})

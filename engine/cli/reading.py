@@ -1,6 +1,5 @@
 """status, results: where experiments stand."""
 
-import io
 from typing import Annotated, Any, Literal
 
 import typer
@@ -90,15 +89,9 @@ def _file(standing: dict[str, Any], format: str) -> bytes:
 
             return standing_page(standing).encode()
         case "csv" | "parquet":
-            from engine.intake.tables import write_table
-            from engine.steps.compare import as_rows
+            from engine.steps.report import table
 
-            rows = as_rows(standing)
-            stream = io.BytesIO()
-            write_table(
-                stream, list(rows[0]), (list(row.values()) for row in rows), "csv" if format == "csv" else "parquet"
-            )
-            return stream.getvalue()
+            return table(standing, "csv" if format == "csv" else "parquet")
         case _:
             raise typer.BadParameter(
                 "text goes to the terminal; choose json, csv, html or parquet", param_hint="--format"

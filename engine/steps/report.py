@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from io import BytesIO
 from typing import Any, Literal
 
 from sqlalchemy import Connection
@@ -18,6 +19,7 @@ from engine.store.records import Record
 from engine.telephony import adapter_names, capabilities
 from engine.workspace import Workspace
 
+TableForm = Literal["csv", "parquet"]
 Health = Literal["good", "attention", "bad"]
 CONFIRMED = "carry over what is confirmed"
 NEXT = {
@@ -281,6 +283,16 @@ def _look_row(standing: Mapping[str, Any]) -> LookRow:
     }
     as_of = datetime.fromisoformat(standing["as_of"])
     return LookRow(standing["look"], as_of, estimates, standing["verdict"]["status"])
+
+
+def table(standing: Mapping[str, Any], form: TableForm) -> bytes:
+    """A standing as a file of one row per metric and arm."""
+    from engine.intake.tables import write_table
+    from engine.steps.compare import as_rows
+
+    rows, stream = as_rows(standing), BytesIO()
+    write_table(stream, list(rows[0]), (list(row.values()) for row in rows), form)
+    return stream.getvalue()
 
 
 def adapters(workspace: Workspace) -> tuple[dict[str, Any], ...]:

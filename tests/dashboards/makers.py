@@ -95,7 +95,7 @@ def make_standing(**changes: Any) -> dict[str, Any]:
             {"metric": "complaint", "arm": "gift-first", "kind": "harm", "status": "pass"},
         ],
         "verdict": {
-            "status": "winner", "arm": "gift-first",
+            "status": "winner", "arm": "gift-first", "arms": {"gift-first": "winner", "story": "not_enough_people"},
             "sentence": "Naming the gift first adds about 2.9 friends per 100 people called.",
             "next": "Make gift-first the control of the next round.",
             "reasons": ["The range is above zero at every look since the fifth.", "Balance and placebo are in order."],
