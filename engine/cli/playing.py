@@ -1,7 +1,9 @@
 """demo, simulate: experiments on people made of chance."""
 
 import os
+import sys
 from pathlib import Path
+from shutil import which
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -70,7 +72,13 @@ def _say_demo(result: "DemoResult") -> None:
         [(arm.variable, arm.arm, lift(arm.true_lift, "rate"), f"{worth(arm.true_lift):,.0f}") for arm in result.proven]
         + [("all", "", "", f"{result.worth_of_verdicts:,.0f}")],
     )
-    say(f"{result.calls:,} calls in {result.seconds:.1f} s. See it: ringlab --database {result.database} serve")
+    say(f"{result.calls:,} calls in {result.seconds:.1f} s. See it at http://127.0.0.1:8000/ after:")
+    say(f"  {_program()} --database {result.database} serve")
+
+
+def _program() -> str:
+    """How this program is called here."""
+    return "ringlab" if which("ringlab") else sys.argv[0]
 
 
 @app.command(epilog=words.example("ringlab simulate experiments/gift-first.yaml --runs 100"))
