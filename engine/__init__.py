@@ -11,7 +11,7 @@
 | arm | `engine.core.treatments`: what everybody in it experiences |
 | call | `engine.core.calls`, `engine.core.redial`; placed by `engine.steps.dispatch` through `engine.telephony` |
 | event | `engine.core.events`; heard by `engine.steps.receive`, kept by `engine.store.ledger` |
-| outcome | `engine.core.outcomes` |
+| outcome | `engine.core.outcomes`; kept and summed by `engine.store.outcomes` |
 | tallied | `engine.core.metrics`, `engine.stats.tallies` |
 | verdict | `engine.core.verdicts`, on `engine.stats`; reached by `engine.steps.look` |
 | next round | `engine.core.rounds`; written by `engine.steps.rounds` |

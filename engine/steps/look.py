@@ -246,10 +246,14 @@ def _carry_out(connection: Connection, running: Running, found: dict[str, Any], 
 
 
 def _resting(experiment: Experiment, found: Mapping[str, Any]) -> dict[str, str]:
-    """Arms that no longer deserve contacts: those that a guardrail stopped, and those that the race dropped."""
+    """Arms that get no more contacts: those that a guardrail stopped, and those that the race dropped.
+
+    Where the whole experiment is stopped for safety nothing was dropped: who resumes it goes on with the other arms.
+    """
     failed = {check["arm"]: check["metric"] for check in found.get("guardrails", ()) if check["status"] == "fail"}
+    active, stopped = found["verdict"]["active"], found["verdict"]["status"] == "stopped_for_safety"
     return {
         arm: f"paused: {failed[arm]}" if arm in failed else "dropped"
         for arm in experiment.treatments
-        if arm not in found["verdict"]["active"]
+        if arm in failed or (arm not in active and not stopped)
     }

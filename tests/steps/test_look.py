@@ -170,7 +170,7 @@ def test_an_experiment_whose_arms_all_do_harm_is_paused(tmp_path: Path) -> None:
         assert tuple(done[0]) == ("guardrail", "pause")
         control.resume(workspace, NAME, "the script was mended", "ann", MONDAY)
         with workspace.database.reading() as connection:
-            assert resting_arms(connection, NAME)["gift"] == "paused: complaint"
+            assert resting_arms(connection, NAME) == {"gift": "paused: complaint"}
 
 
 RACE = {"decision": {"smallest_useful_lift": "3pt"}, "conversion": {"within": "24h"}}
