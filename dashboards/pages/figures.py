@@ -15,7 +15,7 @@ DENOMINATORS = {
     "assigned": message("of people assigned"),
     "dialled": message("of people dialed"),
     "connected": message("of people connected"),
-    "listened": message("of people who listened past the opening"),
+    "listened": message("of people who heard the benefit"),
     "contacts": message("of people assigned"),
     "calls": message("of calls"),
     "converted": message("of people converted"),

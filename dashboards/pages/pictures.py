@@ -28,7 +28,7 @@ STEPS = {
     "assigned": message("assigned"),
     "dialled": message("dialed"),
     "connected": message("connected"),
-    "listened": message("listened past the opening"),
+    "listened": message("heard the benefit"),
     "intent": message("said yes"),
     "message_sent": message("message sent"),
     "message_delivered": message("message delivered"),
