@@ -33,7 +33,10 @@ def check(workspace: Workspace, names: Sequence[str]) -> tuple[Problem, ...]:
     targets: list[Target] = []
     for name in names or _whole(workspace):
         try:
-            targets += _targets(name)
+            inside = list(_targets(name))
+            if names and not inside:
+                missing.append(Problem(name, 0, 0, "nothing here to check; name an experiment file, or its folder"))
+            targets += inside
         except OSError as error:
             reason = error.strerror or "cannot be read"
             missing.append(Problem(name, 0, 0, f"{reason.lower()}; name an experiment file, a script or a folder"))
@@ -74,7 +77,7 @@ def _whole(workspace: Workspace) -> list[str]:
 def _targets(name: str) -> Iterator[Target]:
     """The files that a name stands for."""
     path = Path(name)
-    if not path.is_dir():
+    if not path.is_dir() or path.suffix in EXPERIMENTS:
         path.stat()
         yield Target(path, name)
         return
@@ -82,7 +85,8 @@ def _targets(name: str) -> Iterator[Target]:
     for folder, inner, files in os.walk(path):
         inner[:] = sorted(one for one in inner if not one.startswith("."))
         here = Path(folder)
-        for file in sorted(files):
+        # A folder with the name of an experiment file is a mistake that reading it will tell.
+        for file in sorted([*files, *(one for one in inner if one.endswith(EXPERIMENTS))]):
             if file.startswith(".") or not file.endswith((*EXPERIMENTS, SCRIPT)):
                 continue
             below = (here / file).relative_to(path)

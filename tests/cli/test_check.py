@@ -146,3 +146,17 @@ def test_check_never_breaks(tmp_path: Path, name: str, data: bytes) -> None:
         assert said.status == 1, said.err
         assert "Traceback" not in said.err
         assert said.out
+
+
+def test_a_folder_in_the_place_of_a_file_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder with a file's name is a problem, named alone or found inside; so is a folder with nothing to check."""
+    (tmp_path / "experiments" / "x.yaml").mkdir(parents=True)
+    (tmp_path / "empty").mkdir()
+    monkeypatch.chdir(tmp_path)
+
+    for name in ("experiments", "experiments/x.yaml"):
+        said = ringlab("check", name)
+        assert said.status == 1
+        assert said.out == "experiments/x.yaml:0:0: it is a directory; name a file\n"
+    said = ringlab("check", "empty")
+    assert (said.status, "nothing here to check" in said.out) == (1, True)
