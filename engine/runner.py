@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 LEAST_TICK, MOST_TICK = timedelta(seconds=1), timedelta(seconds=30)
 IDLE_TICK = timedelta(minutes=2)  # calls that become due one by one are placed together
 BATCH = 600  # calls that one turn of the simulated clock is worth
-QUIET = timedelta(hours=1)  # how long reports may gather while no call is due
+QUIET = timedelta(hours=4)  # how long reports may gather while no call is due
 LOOK_EVERY = timedelta(hours=12)
 REAL_TICK = timedelta(seconds=0.5)
 
