@@ -141,12 +141,6 @@ def audit(connection: Connection, at: datetime, who: str, action: str, subject: 
     connection.execute(insert(AUDIT).values(values))
 
 
-def audits(connection: Connection, limit: int = 200) -> list[dict[str, Any]]:
-    """What was done, newest first."""
-    rows = connection.execute(select(AUDIT).order_by(AUDIT.c.id.desc()).limit(limit))
-    return [dict(row._mapping) for row in rows]
-
-
 def allow(connection: Connection, digest: str, role: str, label: str, now: datetime) -> None:
     """Let the bearer of the token with this digest in, with a role."""
     connection.execute(insert(ACCESS).values(digest=digest, role=role, label=label, created_at=now))
