@@ -9,7 +9,7 @@ their bar, or when another arm beats it. The one that is left and proven wins.
     race = Race.start(RacePlan(arms=2, useful_lift=0.01, base_rate=0.12))
     race = race.look(contacts=(500, 500), successes=(60, 75))
 
-`engine.stats.bets` has the derivation of the odds, `engine.stats.stakes` of the account, `engine.stats.lanes` the rules.
+`engine.stats.bets` derives the odds, `engine.stats.stakes` the account; `engine.stats.lanes` has the rules.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
-from engine.stats.arguments import check_count, check_whole
+from engine.stats.arguments import check_count
 from engine.stats.harm import harm_odds, relative_harm_odds
 from engine.stats.lanes import RUNNING, STATUSES, WINNER, Lanes, RacePlan
 from engine.stats.odds import from_log
@@ -69,7 +69,6 @@ class Race:
             ValueError: counts are too few, negative, smaller than at the last look, or successes grew by
                 more than contacts.
         """
-        import numpy as np
 
         people, won = (self._counted(*pair) for pair in (("contacts", contacts), ("successes", successes)))
         if self.status != STATUSES[RUNNING]:
@@ -81,8 +80,8 @@ class Race:
             self._refuse(arm, float(new[arm]), float(gained[arm]))
         after = self.lanes.look(self.plan, new[None, :], gained[None, :])
         increment = Increment(
-            tuple(float(count) for count in (after.contacts - self.lanes.contacts)[0]),
-            tuple(float(count) for count in (after.successes - self.lanes.successes)[0]),
+            tuple((after.contacts - self.lanes.contacts)[0].tolist()),
+            tuple((after.successes - self.lanes.successes)[0].tolist()),
             float(self.lanes.past_rate(self.plan)[0]),
         )
         return Race(self.plan, (*self.history, increment), lanes=after)
@@ -95,8 +94,10 @@ class Race:
             raise ValueError(f"{name} must be {self.plan.arms}, one per arm, not {len(counts)}")
         found = np.array(counts, dtype=float)
         if not (np.isfinite(found) & (found >= 0) & (found == np.floor(found))).all():
-            for place, count in enumerate(counts):
-                check_whole(f"{name}[{place}]", check_count(f"{name}[{place}]", count), 0)
+            for place, count in enumerate(found.tolist()):
+                check_count(f"{name}[{place}]", count)
+                if count != int(count):
+                    raise ValueError(f"{name}[{place}] must be a whole number, not {count:g}")
         return found
 
     @staticmethod

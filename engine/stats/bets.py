@@ -36,13 +36,14 @@ FOR_SHOWN: Weights = (0.60, 0.25, 0.15)
 FOR_DECIDES: Weights = (0.75, 0.20, 0.05)
 """The stake on each: of the odds that are shown, spread for any lift, and of those that decide."""
 
-AGAINST_BETS: Weights = (0.0, -1.0, -3.0)
-"""Lifts that *against* and *beaten* bet on, in the lifts that their nulls name."""
+AGAINST_BETS: Weights = (0.0, -1.0)
+AGAINST_SHOWN: Weights = (0.80, 0.20)
+AGAINST_DECIDES: Weights = (0.93, 0.07)
+"""Lifts that *against* bets on, in smallest useful lifts, and the stakes as above."""
 
-AGAINST_SHOWN: Weights = (0.80, 0.20, 0.0)
-AGAINST_DECIDES: Weights = (0.93, 0.07, 0.0)
+BEATEN_BETS: Weights = (0.0, -1.0, -3.0)
 BEATEN_DECIDES: Weights = (0.50, 0.40, 0.10)
-"""The stake on each; another arm may be far better, so *beaten* looks further."""
+"""Lifts over another arm that *beaten* bets on, in half a smallest useful lift, and the stakes."""
 
 
 def log_factor(
@@ -80,7 +81,31 @@ def log_factor_for(
     return np.where(made, _log_ratio(control, arm, (a0, a1), (null, null)), 0.0), np.where(made, slope, 0.0)
 
 
-def _named(n0: Array, n1: Array, past_rate: Array, bet: Array, margin: Array) -> tuple[Array, Array, Array, Array, Array]:
+def log_factor_near(
+    control: tuple[Array, Array], arm: tuple[Array, Array], past_rate: Array, bet: Array, margin: Array
+) -> Array:
+    """`log_factor` of a bet that is named from its null: no root is sought, so that many cost little.
+
+    The null is the pair around the past rate with the margin between, and the bet moves both rates towards each
+    other in proportion to variance over contacts, until they differ by `bet` (less than `margin`), or a rate
+    ends. So the null is the bet's projection by construction.
+    """
+    import numpy as np
+
+    (n0, _), (n1, _) = control, arm
+    made = (n0 > 0) & (n1 > 0)
+    m0, m1 = np.maximum(n0, 1.0), np.maximum(n1, 1.0)
+    q = np.minimum(np.maximum(past_rate - margin * (m1 / (m0 + m1)), LEAST_RATE), GREATEST_RATE - margin)
+    r = q + margin
+    v0, v1 = q * (1 - q) / m0, r * (1 - r) / m1
+    most = np.minimum((GREATEST_RATE - q) / v0, (r - LEAST_RATE) / v1)
+    step = np.minimum((margin - bet) / (v0 + v1), most)
+    return np.where(made, _log_ratio(control, arm, (q + step * v0, r - step * v1), (q, r)), 0.0)
+
+
+def _named(
+    n0: Array, n1: Array, past_rate: Array, bet: Array, margin: Array
+) -> tuple[Array, Array, Array, Array, Array]:
     """Contacts (one where there are none), the two rates that the bet names, and whether a bet is made at all."""
     import numpy as np
 

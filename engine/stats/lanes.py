@@ -1,7 +1,7 @@
 """Many races side by side, advanced look by look in lockstep: one lane for a real race, thousands for a plan.
 
 Arrays have the shape (lanes, arms) with the control first, or (lanes, treated arms) without it. A *duel* is the
-bet of one arm against another: first every treated arm against the control, then every arm against every other.
+bet of one treated arm against another.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from engine.stats.bets import (
     AGAINST_BETS,
     AGAINST_DECIDES,
     AGAINST_SHOWN,
+    BEATEN_BETS,
     BEATEN_DECIDES,
     FOR_BETS,
     FOR_DECIDES,
@@ -24,6 +25,7 @@ from engine.stats.bets import (
     LEAST_RATE,
     log_factor,
     log_factor_for,
+    log_factor_near,
     log_mixture,
 )
 from engine.stats.normal import quantile
@@ -45,7 +47,7 @@ SEED_CONTACTS = 200
 """How many contacts' worth the planned base rate counts before anything is known."""
 
 RESERVE = 0.1
-"""The part of alpha that is never staked: for a base rate that moves inside a look, which the law of a look leaves out."""
+"""The part of alpha that is never staked: for a base rate that moves inside a look, which a look's law leaves out."""
 
 _GREATEST = 600.0  # logarithms beyond it say nothing more
 
@@ -112,23 +114,33 @@ class RacePlan:
         return (self.alpha * (1 - RESERVE) - self.pool) / self.treated
 
 
-class Duels(NamedTuple):
-    """Who is set against whom, by index, and the lift in smallest useful lifts that the null claims for the first."""
+class Bets(NamedTuple):
+    """What a race bets on at every look: lifts, with the margins of their nulls, and who is set against whom.
 
-    arm: Numbers
-    base: Numbers
+    A duel asks whether `arm` is better than `rival` by `half` a useful lift; both count from the control's 0.
+    """
+
+    for_: Array
+    against: Array
     margin: Array
+    arm: Numbers
+    rival: Numbers
+    duel: Array
+    half: Array
 
 
 @lru_cache(maxsize=64)
-def duels(arms: int) -> Duels:
-    """The duels of a race of so many arms: the treated ones against the control, then among themselves."""
+def bets_of(arms: int, useful_lift: float) -> Bets:
+    """The bets of a race of so many arms."""
     import numpy as np
 
-    pairs = [(arm, 0) for arm in range(1, arms)]
-    pairs += [(arm, base) for arm in range(1, arms) for base in range(1, arms) if arm != base]
-    arm, base = (np.array([pair[part] for pair in pairs]) for part in (0, 1))
-    return Duels(arm, base, np.where(base == 0, 1.0, 0.5))
+    pairs = [(arm, rival) for arm in range(1, arms) for rival in range(1, arms) if arm != rival]
+    arm, rival = (np.array([pair[part] for pair in pairs], dtype=np.int64) for part in (0, 1))
+    half = np.array(useful_lift / 2)
+    return Bets(
+        np.array(FOR_BETS) * useful_lift, np.array(AGAINST_BETS) * useful_lift, np.array(useful_lift),
+        arm, rival, np.array(BEATEN_BETS) * half, half,
+    )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -142,6 +154,7 @@ class Lanes:
     contacts: Array
     successes: Array
     for_logs: Array
+    against_logs: Array
     duel_logs: Array
     best_for: Array
     stakes: Array
@@ -165,7 +178,8 @@ class Lanes:
             contacts=np.zeros((lanes, plan.arms)),
             successes=np.zeros((lanes, plan.arms)),
             for_logs=np.zeros((*shape, len(FOR_BETS))),
-            duel_logs=np.zeros((lanes, plan.treated**2, len(AGAINST_BETS))),
+            against_logs=np.zeros((*shape, len(AGAINST_BETS))),
+            duel_logs=np.zeros((lanes, plan.treated * (plan.treated - 1), len(BEATEN_BETS))),
             best_for=np.zeros(shape),
             stakes=begun,
             peaks=begun,
@@ -196,7 +210,7 @@ class Lanes:
     @property
     def log_odds_against(self) -> Array:
         """As they are shown."""
-        return log_mixture(self.duel_logs[:, : self.alive.shape[1]], AGAINST_SHOWN)
+        return log_mixture(self.against_logs, AGAINST_SHOWN)
 
     def needed(self, plan: RacePlan) -> tuple[Array, Array]:
         """The odds *for* that would prove each arm by now, and those *against* that would drop it, as shown ones."""
@@ -205,8 +219,8 @@ class Lanes:
         decides = log_mixture(self.for_logs, FOR_DECIDES)
         odds = np.exp(np.minimum(np.maximum(decides, -_GREATEST), _GREATEST))
         bar = odds_needed(self.stakes, odds, plan.stake) * np.exp(self.log_odds_for - decides)
-        against = self.duel_logs[:, : plan.treated]
-        return bar, plan.drop * np.exp(log_mixture(against, AGAINST_SHOWN) - log_mixture(against, AGAINST_DECIDES))
+        beyond = self.log_odds_against - log_mixture(self.against_logs, AGAINST_DECIDES)
+        return bar, plan.drop * np.exp(beyond)
 
     def past_rate(self, plan: RacePlan) -> Array:
         """The pooled rate of all arms so far, seeded with the plan's, per lane."""
@@ -222,56 +236,60 @@ class Lanes:
         """The races after one more look at new (not cumulative) counts; arms that are not active bring none."""
         import numpy as np
 
-        active = self.active
+        active, bets = self.active, bets_of(plan.arms, plan.useful_lift)
         n, s = np.where(active, contacts, 0.0), np.where(active, successes, 0.0)
         rate = self.past_rate(plan)[:, None, None]
         control, arms = (n[:, :1, None], s[:, :1, None]), (n[:, 1:, None], s[:, 1:, None])
-        gained, slopes = log_factor_for(control, arms, rate, np.array(FOR_BETS) * plan.useful_lift)
-        pairs = duels(plan.arms)
-        margin = (pairs.margin * plan.useful_lift)[:, None]
-        duelled = log_factor(
-            (n[:, pairs.base, None], s[:, pairs.base, None]),
-            (n[:, pairs.arm, None], s[:, pairs.arm, None]),
-            rate, np.array(AGAINST_BETS) * margin, margin,
-        )  # fmt: skip
+        gained, slopes = log_factor_for(control, arms, rate, bets.for_)
         for_logs = self.for_logs + gained
         after = replace(
             self,
             contacts=self.contacts + n,
             successes=self.successes + s,
             for_logs=for_logs,
-            duel_logs=self.duel_logs + duelled,
+            against_logs=self.against_logs + log_factor(control, arms, rate, bets.against, bets.margin),
+            duel_logs=self.duel_logs + self._duelled(bets, n, s, rate) if plan.treated > 1 else self.duel_logs,
             best_for=np.maximum(self.best_for, log_mixture(for_logs, FOR_SHOWN)),
         )
-        return after._stake(plan, n, s, slopes)._judge(plan)
+        return after._judge(plan, after._staked(plan, n, s, slopes))
 
-    def _stake(self, plan: RacePlan, n: Array, s: Array, slopes: Array) -> Lanes:
-        """What the look makes of the stakes of the arms that are not decided."""
+    @staticmethod
+    def _duelled(bets: Bets, n: Array, s: Array, rate: Array) -> Array:
+        """What the look says of every arm against every other."""
+        rival, arm = ((n[:, who, None], s[:, who, None]) for who in (bets.rival, bets.arm))
+        return log_factor_near(rival, arm, rate, bets.duel, bets.half)
+
+    def _staked(self, plan: RacePlan, n: Array, s: Array, slopes: Array) -> dict[str, Array]:
+        """What the look makes of the stakes of the arms that are not decided, and of the scores behind a deadline."""
         import numpy as np
 
         n0, n1, s0, s1 = n[:, :1], n[:, 1:], s[:, :1], s[:, 1:]
         open_ = self.alive & ~self.proven & (n0 > 0) & (n1 > 0) & (self.stakes < FULL)
         if not open_.any():
-            return self
+            return {"stakes": self.stakes}
         law = law_of(n0, n1, s0 + s1)
         beside = law.successes - s1[..., None]
         logs = self.for_logs[..., None, :] + beside[..., None] * slopes[..., None, :]
         odds = np.exp(np.minimum(np.maximum(logs, -_GREATEST), _GREATEST)) @ np.array(FOR_DECIDES)
+        scores: dict[str, Array] = {}
         if plan.deadline:
-            scores, spreads, shape = self._with_deadline(plan, n, s, (odds, beside))
+            scores, passes = self._passing(plan, n, s, beside)
+            shape = going_on(odds, plan.stake / 2) + passes
         else:
-            scores, spreads, shape = self.scores, self.spreads, going_on(odds, plan.stake)
-        stakes = np.where(open_, staked(np.where(open_, self.stakes, 0.5), law, shape, s1), self.stakes)
-        return replace(self, stakes=stakes, peaks=np.maximum(self.peaks, stakes), scores=scores, spreads=spreads)
+            shape = going_on(odds, plan.stake)
+        return {
+            **scores,
+            "stakes": np.where(open_, staked(np.where(open_, self.stakes, 0.5), law, shape, s1), self.stakes),
+        }
 
-    def _with_deadline(
-        self, plan: RacePlan, n: Array, s: Array, seen: tuple[Array, Array]
-    ) -> tuple[Array, Array, Array]:
-        """Scores, spreads, and the shape in which half of the stake waits for the last z-test."""
+    def _passing(self, plan: RacePlan, n: Array, s: Array, beside: Array) -> tuple[dict[str, Array], Array]:
+        """Scores and spreads, and the chance of passing the last z-test per number of successes of the look.
+
+        The pooled rate is of this look too: of all that it holds, the law of an arm's successes is conditional on it.
+        """
         import numpy as np
         from scipy.special import ndtr
 
-        odds, beside = seen
         n0, n1, s0, s1 = n[:, :1], n[:, 1:], s[:, :1], s[:, 1:]
         total, together = np.maximum(n0 + n1, 2.0), s0 + s1
         scores = self.scores + s1 - together * n1 / total
@@ -280,33 +298,44 @@ class Lanes:
         rate = self.past_rate(plan)[:, None]
         to_come = rate * (1 - rate) * left / np.maximum(1, self.active.sum(axis=1, keepdims=True)) / 2
         short = (scores[..., None] + beside) - quantile(1 - plan.stake / 2) * np.sqrt(spreads + to_come)[..., None]
-        passes = ndtr(short / np.sqrt(np.maximum(to_come, 1e-12))[..., None])
-        return scores, spreads, going_on(odds, plan.stake / 2) + passes
+        passes: Array = ndtr(short / np.sqrt(np.maximum(to_come, 1e-12))[..., None])
+        return {"scores": scores, "spreads": spreads}, passes
 
-    def _judge(self, plan: RacePlan) -> Lanes:
-        """Prove, drop, pass stakes on, and see which races are over."""
+    def _judge(self, plan: RacePlan, found: dict[str, Array]) -> Lanes:
+        """Prove, drop, pass stakes on, and see which races are over; `found` are the stakes and scores of the look."""
         import numpy as np
 
-        running = (self.status == RUNNING)[:, None]
-        proven = self.proven | (self.alive & (self.stakes >= FULL) & running)
-        against = log_mixture(self.duel_logs[:, : plan.treated], AGAINST_DECIDES)
+        running, stakes = (self.status == RUNNING)[:, None], found["stakes"]
+        proven = self.proven | (self.alive & (stakes >= FULL) & running)
+        against = log_mixture(self.against_logs, AGAINST_DECIDES)
         failed = ~proven & (against >= math.log(plan.drop)) & running
         alive = self._beaten(self.alive & ~failed, proven, plan)
-        after = self._passed_on(plan, alive, proven)
-        proven = proven | (alive & (after.stakes >= FULL) & running)
+        stakes, pool = self._passed_on(plan, stakes, alive, proven)
+        proven = proven | (alive & (stakes >= FULL) & running)
+        status, winner = self._ended(plan, alive, proven)
+        return replace(
+            self, alive=alive, proven=proven, status=status, winner=winner, stakes=stakes, pool=pool,
+            peaks=np.maximum(self.peaks, stakes), scores=found.get("scores", self.scores),
+            spreads=found.get("spreads", self.spreads),
+        )  # fmt: skip
+
+    def _ended(self, plan: RacePlan, alive: Flags, proven: Flags) -> tuple[Numbers, Numbers]:
+        """Status and winner of every race."""
+        import numpy as np
+
         left, final = alive.sum(axis=1), alive & proven
-        running = running[:, 0]
-        exhausted = np.zeros_like(running)
+        exhausted: Flags = np.zeros(len(left), dtype=bool)
         if plan.max_contacts is not None:
             exhausted = self.contacts.sum(axis=1) >= plan.max_contacts
-        won = running & (((left == 1) | exhausted) & final.any(axis=1))
+        if not ((left < 2) | exhausted).any():
+            return self.status, self.winner
+        running = self.status == RUNNING
+        won = running & ((left == 1) | exhausted) & final.any(axis=1)
         nothing = running & (left == 0)
         ended = running & exhausted & ~won & ~nothing
         best = np.where(final, self._rates(), -1.0).argmax(axis=1) + 1
         status = np.select([won, nothing, ended], [WINNER, NO_USEFUL_DIFFERENCE, OUT_OF_CONTACTS], self.status)
-        return replace(
-            after, alive=alive, proven=proven, status=status, winner=np.where(won, best, self.winner)
-        )
+        return status, np.where(won, best, self.winner)
 
     def _rates(self) -> Array:
         """The treated arms' rates so far."""
@@ -319,21 +348,20 @@ class Lanes:
         """The living without those that a living rival beats, the lowest rate first, so that one is left."""
         import numpy as np
 
-        pairs = duels(plan.arms)
-        among, treated = slice(plan.treated, None), plan.treated
-        beats = log_mixture(self.duel_logs[:, among], BEATEN_DECIDES) >= math.log(BEATEN * plan.drop)
+        bets, treated = bets_of(plan.arms, plan.useful_lift), plan.treated
+        beats = log_mixture(self.duel_logs, BEATEN_DECIDES) >= math.log(BEATEN * plan.drop)
         if not beats.any():
             return alive
         beaten = np.zeros((len(alive), treated, treated), dtype=bool)
-        beaten[:, pairs.arm[among] - 1, pairs.base[among] - 1] = beats
+        beaten[:, bets.arm - 1, bets.rival - 1] = beats
         beaten &= (~proven[:, :, None] | proven[:, None, :]) & (self.status == RUNNING)[:, None, None]
         order, lane, left = self._rates().argsort(axis=1, kind="stable"), np.arange(len(alive)), alive.copy()
         for place in order.T:
             left[lane, place] &= ~(beaten[lane, place] & left).any(axis=1)
         return left
 
-    def _passed_on(self, plan: RacePlan, alive: Flags, proven: Flags) -> Lanes:
-        """The races after dropped arms left what remains of their stakes, and proven ones what they began with.
+    def _passed_on(self, plan: RacePlan, stakes: Array, alive: Flags, proven: Flags) -> tuple[Array, Array]:
+        """Stakes and pool after dropped arms left what remains of their stakes, and proven ones what they began with.
 
         It goes to the pool, and the pool's part to the arms that are open, the more the better their odds.
         """
@@ -342,13 +370,12 @@ class Lanes:
         gone, found = self.alive & ~alive & ~self.proven & ~proven, proven & ~self.proven
         moved = (gone | found).any(axis=1)
         if not moved.any():
-            return self
-        given = np.where(gone, np.minimum(self.stakes, plan.stake), 0.0) + np.where(found, plan.stake, 0.0)
+            return stakes, self.pool
+        given = np.where(gone, np.minimum(stakes, plan.stake), 0.0) + np.where(found, plan.stake, 0.0)
         pool, heirs = self.pool + given.sum(axis=1), alive & ~proven
         count = heirs.sum(axis=1)
         part = np.where(moved & (count > 0), pool / np.maximum(count, 1), 0.0)
         logs = np.where(heirs, log_mixture(self.for_logs, FOR_DECIDES), -np.inf)
         weights = np.exp(logs - np.where(count > 0, logs.max(axis=1), 0.0)[:, None])
         shares = weights / np.maximum(weights.sum(axis=1, keepdims=True), 1e-300)
-        stakes = np.minimum(1.0, self.stakes + part[:, None] * shares)
-        return replace(self, stakes=stakes, peaks=np.maximum(self.peaks, stakes), pool=pool - part)
+        return np.minimum(1.0, stakes + part[:, None] * shares), pool - part

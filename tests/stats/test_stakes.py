@@ -31,7 +31,9 @@ def test_the_law_of_a_large_look_leaves_out_nothing():
     law = law_of(array(400_000), array(100_000), array(60_000))
 
     assert law.chances.shape[1] < 2_500
-    assert law.chances[0] == pytest.approx(hypergeom.pmf(law.successes[0], 500_000, 100_000, 60_000), rel=1e-6, abs=1e-14)
+    assert law.chances[0] == pytest.approx(
+        hypergeom.pmf(law.successes[0], 500_000, 100_000, 60_000), rel=1e-6, abs=1e-14
+    )
 
 
 def expected_stake(control, arm, rates, stake, shape_of):
@@ -43,7 +45,7 @@ def expected_stake(control, arm, rates, stake, shape_of):
     return float((binom.pmf(s0, control, rates[0]) * binom.pmf(s1, arm, rates[1]) * after).sum())
 
 
-shapes = st.lists(st.floats(1e-6, 10), min_size=1, max_size=40).map(lambda steps: np.cumsum(steps))
+shapes = st.lists(st.floats(1e-6, 10), min_size=1, max_size=40).map(np.cumsum)
 tenths = st.sampled_from([0.0, 0.003, 0.05, 0.12, 0.5, 0.9, 1.0])
 
 
@@ -140,8 +142,8 @@ def test_a_race_of_another_release_is_refused():
 
 
 def test_a_deadline_proves_what_a_last_test_would():
-    """At one fixed sample a lift as large as d is proven in two thirds of the races, in half of them without the deadline."""
-    plan = dict(arms=2, useful_lift=0.03, base_rate=0.12, max_contacts=2 * 2_034)
+    """At one fixed sample two thirds of the races prove a lift as large as d; without the deadline fewer do."""
+    plan = {"arms": 2, "useful_lift": 0.03, "base_rate": 0.12, "max_contacts": 2 * 2_034}
     runs, per_look = 1500, 2_034 // 40
     proven = {
         deadline: _played(RacePlan(**plan, deadline=deadline), [0.12, 0.15], runs, per_look, 60, 3).proven.mean()
