@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from engine.core.comparisons import ArmNumbers, Comparison, MetricNumbers, compare_all
+from engine.core.conditionals import conditional
 from engine.core.evidence import Evidence, LookCounts, MetricTallies, Placebo, Question, Segments
 from engine.core.guards import Guards, check_balance, check_guardrails, check_placebo
 from engine.core.methods import read
@@ -67,7 +68,7 @@ def standing(
         "smallest_useful_lift": question.smallest_useful_lift,
         "planned": question.planned,
         **_guards(guards, evidence),
-        "metrics": [_metric(question, each, readings if each is primary else None) for each in numbers],
+        "metrics": [_metric(question, each, numbers, readings if each is primary else None) for each in numbers],
         "segments": [_segment(split(question, evidence.primary, each), question) for each in evidence.segments],
         "money": _money(question, numbers, readings),
         **_verdict(verdict, readings),
@@ -118,6 +119,8 @@ def _guards(guards: Guards, evidence: Evidence) -> Json:
             "ok": placebo.ok,
             "why": say(placebo.why),
             "why_zh": say(placebo.why, "zh"),
+            "arms": [_reasoned(arm, why) for arm, why in placebo.arms.items()],
+            "left_out": [_reasoned(arm, why) for arm, why in placebo.left_out.items()],
         },
         "maturity": None
         if evidence.mature is None
@@ -133,7 +136,13 @@ def _guards(guards: Guards, evidence: Evidence) -> Json:
     }  # fmt: skip
 
 
-def _metric(question: Question, numbers: MetricNumbers, readings: Readings | None) -> Json:
+def _reasoned(arm: str, why: Sentence | None) -> Json:
+    return {"arm": arm} | ({"why": say(why), "why_zh": say(why, "zh")} if why else {})
+
+
+def _metric(
+    question: Question, numbers: MetricNumbers, every: tuple[MetricNumbers, ...], readings: Readings | None
+) -> Json:
     metric = numbers.metric
     return {
         "name": metric.name,
@@ -147,6 +156,7 @@ def _metric(question: Question, numbers: MetricNumbers, readings: Readings | Non
         "arms": [_arm(number) for number in numbers.arms],
         "comparisons": [
             _comparison(question, comparison, readings.arms[comparison.arm] if readings else None)
+            | conditional(question, numbers, every, comparison.arm)
             for comparison in numbers.comparisons
         ],
     }
@@ -167,7 +177,9 @@ def _comparison(question: Question, comparison: Comparison, reading: Reading | N
     estimate, relative = comparison.estimate, comparison.relative
     found: Json = {"arm": comparison.arm, "control": question.control}
     if estimate is None:
-        return {**found, "difference": None, "interval": None, "p_value": None, "reason": comparison.reason}
+        found |= {"difference": None, "interval": None, "p_value": None, "reason": comparison.reason}
+        apart = comparison.apart
+        return found | ({"reason": say(apart), "reason_zh": say(apart, "zh")} if apart else {})
     found |= {
         "difference": estimate.value,
         "relative": relative.value if relative else None,

@@ -199,6 +199,36 @@ TEXTS: dict[str, tuple[str, str]] = {
     "safe_alarm": ("a guardrail's alarm holds at every look", "安全警报随时有效"),
     "unsafe_fixed": ("a fixed horizon is read once, at the end", "固定样本只在结束时查看一次"),
     "unsafe_data": ("the data have a problem", "数据异常"),
+    # What an arm can change first, whom its rates are of, and why a rate among the connected is fair or is not.
+    "first_talk": ("the talk", "通话内容"),
+    "first_after": ("what follows the talk", "通话之后的环节"),
+    "first_pick_up": ("who picks up", "谁会接听"),
+    "first_attempts": ("the number of attempts", "呼叫次数"),
+    "first_nothing": ("not dealt by chance", "不是随机分组"),
+    "headline_assigned": ("per contact assigned", "按分组客户计"),
+    "headline_conversion": ("conversion per contact assigned", "按分组客户计的转化率"),
+    "headline_undialled": ("per contact assigned, the undialed kept in", "按分组客户计，未外呼的也计入"),
+    "headline_cost": (
+        "per contact assigned, and cost per conversion; never per attempt",
+        "按分组客户计，并看单个转化成本；从不按呼叫次数计",
+    ),
+    "headline_yield": ("the yield of each pack; no lift, no winner", "各人群包自身的结果；不算提升，也不评胜出"),
+    "why_talk": ("it is met only in the talk, after the connect", "要到接通之后的通话中才会体现"),
+    "why_after": ("it is met only after a talk", "要到通话之后才会体现"),
+    "why_pick_up": (
+        "it changes who picks up, so that other people are connected",
+        "它会改变谁接听电话，接通的已不是同一类人",
+    ),
+    "why_attempts": (
+        "it changes how often people are called, so that other people are connected",
+        "它会改变每位客户的呼叫次数，接通的已不是同一类人",
+    ),
+    "why_audience": ("its people were not dealt by chance", "它的客户不是随机分组得到的"),
+    "not_alike": ("the arm changes {variable}: {why}", "该组改变的是{variable}：{why}"),
+    "not_per_call": (
+        "the arm changes how often people are called: a number per call says nothing about people",
+        "该组改变的是呼叫次数：按次计算的数字不能说明客户",
+    ),
     # Warnings.
     "warn_needs_rate": (
         "Reading early needs a rate as the primary metric; this one is read once, at the end.",
