@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from engine.core.cases import Case
 from engine.core.comparisons import ArmNumbers, Comparison, MetricNumbers, compare_all
 from engine.core.conditionals import conditional
 from engine.core.evidence import Evidence, LookCounts, MetricTallies, Placebo, Question, Segments
@@ -17,13 +18,13 @@ from engine.core.methods import read
 from engine.core.readings import Reading, Readings
 from engine.core.segments import SegmentTable, split
 from engine.core.sentences import Language, Sentence, listed, say
-from engine.core.verdicts import Case, Verdict, reach
+from engine.core.verdicts import Verdict, reach
+from engine.core.worth import Worth, worth_of
 from engine.stats.estimates import Estimate
 
 __all__ = ["Evidence", "LookCounts", "MetricTallies", "Placebo", "Question", "Segments", "standing"]
 
 SCHEMA = "ringlab.standing/1"
-MONEY_PER = 10_000
 BLANKING = ("data_problem", "stopped_for_safety")
 """Under these no arm's own status is shown: nothing may be read off the numbers."""
 Json = dict[str, Any]
@@ -53,7 +54,8 @@ def standing(
     readings = read(question, evidence, primary, paused)
     balance = check_balance(question, evidence, readings.resting | paused.keys())
     guards = Guards(balance, check_placebo(question, evidence), guardrails)
-    verdict = reach(Case(question, evidence, numbers, guards, readings))
+    worth = worth_of(question, numbers, readings)
+    verdict = reach(Case(question, evidence, numbers, guards, readings, worth))
     result: Json = {
         "schema": SCHEMA,
         "experiment": question.name,
@@ -70,7 +72,7 @@ def standing(
         **_guards(guards, evidence),
         "metrics": [_metric(question, each, numbers, readings if each is primary else None) for each in numbers],
         "segments": [_segment(split(question, evidence.primary, each), question) for each in evidence.segments],
-        "money": _money(question, numbers, readings),
+        "money": _money(worth),
         **_verdict(verdict, readings),
         **_in_words("warnings", [*warnings, *_own_warnings(question, readings)]),
     }
@@ -239,23 +241,12 @@ def _segment(table: SegmentTable, question: Question) -> Json:
     }
 
 
-def _money(question: Question, numbers: tuple[MetricNumbers, ...], readings: Readings) -> Json:
-    """Per 10,000 contacts: what a conversion is worth times the lift, or else the difference in profit."""
-    primary = next(each for each in numbers if each.metric.role == "primary")
-    profit = next((each for each in numbers if each.metric.name == "profit"), None)
-    money: Json = {}
-    for arm in question.treated:
-        estimate = primary.against_control(arm).estimate
-        if question.value_per_conversion is not None and primary.metric.kind == "rate" and estimate:
-            worth = question.value_per_conversion * MONEY_PER
-            low, high = readings.arms[arm].interval or (estimate.low, estimate.high)
-            values, basis = (estimate.value * worth, low * worth, high * worth), primary.metric.name
-        elif profit and (found := profit.against_control(arm).adjusted):
-            values, basis = (found.value * MONEY_PER, found.low * MONEY_PER, found.high * MONEY_PER), "profit"
-        else:
-            continue
-        money[arm] = {**dict(zip(("value", "low", "high"), values, strict=True)), "basis": basis}
-    return money
+def _money(worth: Mapping[str, Worth]) -> Json:
+    """Per 10,000 contacts, and what it was computed from."""
+    return {
+        arm: {"value": each.value, "low": each.low, "high": each.high, "basis": each.basis, "cost": each.cost}
+        for arm, each in worth.items()
+    }
 
 
 def _verdict(verdict: Verdict, readings: Readings) -> Json:
