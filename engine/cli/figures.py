@@ -36,9 +36,15 @@ def say_standing(standing: Json) -> None:
     if others:
         say()
         say_table(*_others(others))
+    connected = [metric for metric in standing["metrics"] if metric["denominator"] == "connected"]
+    if any(found.get("difference") is not None for metric in connected for found in metric["comparisons"]):
+        say()
+        say_table(*_connected(connected), title="among people who answered the first call (described, decides nothing)")
     for segment in standing.get("segments", ()):
         say()
         say_table(*_segment(segment, primary["kind"]), title=f"by {segment['column']} (exploratory)")
+        for line in _about_segments(segment):
+            say(f"  {line}")
 
 
 def _heading(standing: Json) -> str:
@@ -59,7 +65,7 @@ def trust(standing: Json) -> list[str]:
     placebo = standing.get("placebo")
     if placebo:
         said = "equal, as it should be" if placebo["ok"] else "UNEQUAL, though no arm can change it"
-        lines.append(f"placebo ({placebo['metric']}): {said}{_chance(placebo.get('p_value'))}")
+        lines.append(f"placebo ({placebo['metric']}): {said}{_chance(placebo.get('p_value'))}{_left_out(placebo)}")
     maturity = standing.get("maturity")
     if maturity:
         whole = maturity["mature"] + maturity["waiting"]
@@ -77,6 +83,12 @@ def trust(standing: Json) -> list[str]:
         if check["status"] in FAILING
     ]
     return lines
+
+
+def _left_out(placebo: Json) -> str:
+    """The arms that are no part of the placebo, with why."""
+    reasons = [f"{each['arm']} ({each['why']})" for each in placebo.get("left_out", ())]
+    return f"; left out: {', '.join(reasons)}" if reasons else ""
 
 
 def _chance(p_value: float | None) -> str:
@@ -107,7 +119,7 @@ def _primary(standing: Json, metric: Json) -> tuple[Sequence[str], list[Sequence
                 lift(found.get("difference"), metric["kind"]), percent(found.get("relative")),
                 lift_span(deciding["interval"], metric["kind"]), chance(deciding["p_value"]),
                 percent(found.get("probability_best"), sign=False),
-                STATUS.get(statuses.get(arm["arm"], ""), statuses.get(arm["arm"], "")),
+                found.get("reason") or STATUS.get(statuses.get(arm["arm"], ""), statuses.get(arm["arm"], "")),
             )
         )  # fmt: skip
     return columns, rows
@@ -129,6 +141,41 @@ def _others(metrics: Sequence[Json]) -> tuple[Sequence[str], list[Sequence[objec
                 )
             )  # fmt: skip
     return columns, rows
+
+
+def _connected(metrics: Sequence[Json]) -> tuple[Sequence[str], list[Sequence[object]]]:
+    """Rates among the connected, and why each is compared or not."""
+    columns = ("metric", "arm", "#n / connected", "#value", "#difference", "#range of the difference", "what it is")
+    rows: list[Sequence[object]] = []
+    for metric in metrics:
+        against = {found["arm"]: found for found in metric["comparisons"]}
+        for place, arm in enumerate(metric["arms"]):
+            found = against.get(arm["arm"], {})
+            rows.append(
+                (
+                    metric["name"] if not place else "", arm["arm"], _counts(arm, metric["kind"]),
+                    value(arm["estimate"], metric["kind"]), lift(found.get("difference"), metric["kind"]),
+                    lift_span(found.get("interval"), metric["kind"]), found.get("reason") or sharper(found),
+                )
+            )  # fmt: skip
+    return columns, rows
+
+
+def sharper(found: Json) -> str:
+    """How many people a comparison among the connected saves or takes."""
+    saved = found.get("people_saved")
+    if saved is None:
+        return ""
+    return f"fair; needs {abs(saved):.0%} {'fewer' if saved >= 0 else 'more'} people"
+
+
+def _about_segments(segment: Json) -> list[str]:
+    """What is hidden, and whether one lift could hold in all."""
+    lines = [f"hidden, too few people: {name} ({', '.join(arms)})" for name, arms in segment.get("hidden", {}).items()]
+    return lines + [
+        f"one lift of {arm} in all of them: p = {chance(test['p_value'])}"
+        for arm, test in segment.get("interaction", {}).items()
+    ]
 
 
 def _segment(segment: Json, kind: str) -> tuple[Sequence[str], list[Sequence[object]]]:

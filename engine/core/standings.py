@@ -12,6 +12,7 @@ from typing import Any
 from engine.core.cases import Case
 from engine.core.comparisons import ArmNumbers, Comparison, MetricNumbers, compare_all
 from engine.core.conditionals import conditional
+from engine.core.denominators import denominator_of
 from engine.core.evidence import Evidence, LookCounts, MetricTallies, Placebo, Question, Segments
 from engine.core.guards import Guards, check_balance, check_guardrails, check_placebo
 from engine.core.methods import read
@@ -70,6 +71,7 @@ def standing(
         "smallest_useful_lift": question.smallest_useful_lift,
         "planned": question.planned,
         **_guards(guards, evidence),
+        "denominators": _denominators(question),
         "metrics": [_metric(question, each, numbers, readings if each is primary else None) for each in numbers],
         "segments": [_segment(split(question, evidence.primary, each), question) for each in evidence.segments],
         "money": _money(worth),
@@ -138,8 +140,30 @@ def _guards(guards: Guards, evidence: Evidence) -> Json:
     }  # fmt: skip
 
 
+def _denominators(question: Question) -> list[Json]:
+    """Of each arm whose variable is known: what it can change first, and what follows for its rates."""
+    rows = {arm: denominator_of(question.variables.get(arm)) for arm in question.treated}
+    return [
+        {
+            "arm": arm,
+            "variable": question.variables.get(arm),
+            "connect": row.connect,
+            "connected": row.connected,
+            **_both("first", row.first),
+            **_both("headline", row.headline),
+            **_both("why", row.why),
+        }
+        for arm, row in rows.items()
+        if row
+    ]
+
+
+def _both(key: str, words: Sentence) -> Json:
+    return {key: say(words), f"{key}_zh": say(words, "zh")}
+
+
 def _reasoned(arm: str, why: Sentence | None) -> Json:
-    return {"arm": arm} | ({"why": say(why), "why_zh": say(why, "zh")} if why else {})
+    return {"arm": arm} | (_both("why", why) if why else {})
 
 
 def _metric(
@@ -178,10 +202,10 @@ def _arm(number: ArmNumbers) -> Json:
 def _comparison(question: Question, comparison: Comparison, reading: Reading | None) -> Json:
     estimate, relative = comparison.estimate, comparison.relative
     found: Json = {"arm": comparison.arm, "control": question.control}
-    if estimate is None:
+    apart = comparison.apart if question.dealt(comparison.arm) else Sentence("not_dealt")
+    if estimate is None or apart:
         found |= {"difference": None, "interval": None, "p_value": None, "reason": comparison.reason}
-        apart = comparison.apart
-        return found | ({"reason": say(apart), "reason_zh": say(apart, "zh")} if apart else {})
+        return found | (_both("reason", apart) if apart else {})
     found |= {
         "difference": estimate.value,
         "relative": relative.value if relative else None,
@@ -230,7 +254,8 @@ def _segment(table: SegmentTable, question: Question) -> Json:
                 "value": each.value,
                 "arms": [_arm(number) for number in each.arms],
                 "comparisons": [
-                    _comparison(question, comparison, None) | _present(p_adjusted=each.p_values.get(comparison.arm))
+                    _comparison(question, comparison, None)
+                    | _present(p_adjusted=each.p_values.get(comparison.arm) if question.dealt(comparison.arm) else None)
                     for comparison in each.comparisons
                 ],
             }

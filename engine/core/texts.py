@@ -237,6 +237,10 @@ TEXTS: dict[str, tuple[str, str]] = {
     ),
     "why_audience": ("its people were not dealt by chance", "它的客户不是随机分组得到的"),
     "not_alike": ("the arm changes {variable}: {why}", "该组改变的是{variable}：{why}"),
+    "not_dealt": (
+        "another pack of people, not dealt by chance: its yield is shown, and no lift",
+        "另一个人群包，不是随机分组：只列出结果，不算提升",
+    ),
     "not_per_call": (
         "the arm changes how often people are called: a number per call says nothing about people",
         "该组改变的是呼叫次数：按次计算的数字不能说明客户",
