@@ -167,14 +167,13 @@ def _placebo(standing: Standing, words: Words) -> Check:
 
 
 def _placebo_arms(placebo: Mapping[str, Any], words: Words) -> str:
-    """Which arms the check is of, and which are left out, with why."""
-    compared = words.say(", ").join(each["arm"] for each in placebo.get("arms", ()))
-    left_out = words.say("; ").join(
-        words.say("%(arm)s (%(why)s)", arm=each["arm"], why=each["why_zh"] if words.chinese else each["why"])
-        for each in placebo.get("left_out", ())
+    """Which arms the check is of, and which are left out; why stands in the table of denominators."""
+    compared, left_out = (
+        words.say(", ").join(each["arm"] for each in arms)
+        for arms in (placebo.get("arms", ()), placebo.get("left_out", ()))
     )
     said = words.say(": %(arms)s", arms=compared) if compared else ""
-    return said + (words.say("; left out: %(arms)s", arms=left_out) if left_out else "")
+    return said + (words.say("; not asked of %(arms)s, which may change it", arms=left_out) if left_out else "")
 
 
 def _maturity(standing: Standing, words: Words) -> Check:

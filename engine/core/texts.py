@@ -228,15 +228,15 @@ TEXTS: dict[str, tuple[str, str]] = {
     "why_talk": ("it is met only in the talk, after the connect", "要到接通之后的通话中才会体现"),
     "why_after": ("it is met only after a talk", "要到通话之后才会体现"),
     "why_pick_up": (
-        "it changes who picks up, so that other people are connected",
+        "it changes who picks up, so other people are connected",
         "它会改变谁接听电话，接通的已不是同一类人",
     ),
     "why_attempts": (
-        "it changes how often people are called, so that other people are connected",
+        "it changes how often people are called, so other people are connected",
         "它会改变每位客户的呼叫次数，接通的已不是同一类人",
     ),
     "why_audience": ("its people were not dealt by chance", "它的客户不是随机分组得到的"),
-    "not_alike": ("the arm changes {variable}: {why}", "该组改变的是{variable}：{why}"),
+    "not_alike": ("{variable}: {why}", "{variable}：{why}"),
     "not_dealt": (
         "another pack of people, not dealt by chance: its yield is shown, and no lift",
         "另一个人群包，不是随机分组：只列出结果，不算提升",

@@ -1,11 +1,12 @@
 """What an arm is worth in money: the lift times what a conversion brings, less what the arm costs."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from engine.core.comparisons import MetricNumbers
 from engine.core.evidence import Question
 from engine.core.readings import Readings
+from engine.stats.tallies import Tally
 
 MONEY_PER = 10_000
 PAID = "conversion"
@@ -38,7 +39,7 @@ def worth_of(question: Question, numbers: Sequence[MetricNumbers], readings: Rea
     for arm in question.treated:
         if not question.dealt(arm):
             continue
-        worth = _of_conversions(question, primary, by_name.get("cost"), readings, arm)
+        worth = _of_conversions(question, primary, by_name, readings, arm)
         worth = worth or _of_profit(by_name.get("profit"), arm)
         if worth is not None:
             found[arm] = worth
@@ -46,16 +47,25 @@ def worth_of(question: Question, numbers: Sequence[MetricNumbers], readings: Rea
 
 
 def _of_conversions(
-    question: Question, primary: MetricNumbers, cost: MetricNumbers | None, readings: Readings, arm: str
+    question: Question, primary: MetricNumbers, by_name: Mapping[str, MetricNumbers], readings: Readings, arm: str
 ) -> Worth | None:
+    """The lift's worth; at the ends of its range the arm has other conversions, and pays for them."""
     estimate = primary.against_control(arm).estimate
     if question.value_per_conversion is None or primary.metric.name != PAID or estimate is None:
         return None
-    each = question.value_per_conversion * MONEY_PER
-    low, high = readings.arms[arm].interval or (estimate.low, estimate.high)
+    cost, paid = by_name.get("cost"), by_name.get("cost_per_conversion")
     spent = cost.against_control(arm).estimate if cost else None
-    off = spent.value * MONEY_PER if spent else 0.0
-    return Worth(estimate.value * each - off, low * each - off, high * each - off, primary.metric.name, off)
+    off = spent.value if spent else 0.0
+    value = question.value_per_conversion * estimate.value - off
+    one_more = question.value_per_conversion - (_cost_of_one(paid.metric.tallies[arm]) if spent and paid else 0.0)
+    low, high = readings.arms[arm].interval or (estimate.low, estimate.high)
+    ends = sorted(value + (end - estimate.value) * one_more for end in (low, high))
+    return Worth(value * MONEY_PER, ends[0] * MONEY_PER, ends[1] * MONEY_PER, PAID, off * MONEY_PER)
+
+
+def _cost_of_one(tally: Tally) -> float:
+    """What a contact who converts costs more than one who does not: the slope of cost on conversion."""
+    return tally.covariance / tally.covariate_variance if tally.count > 1 and tally.covariate_variance > 0 else 0.0
 
 
 def _of_profit(profit: MetricNumbers | None, arm: str) -> Worth | None:
