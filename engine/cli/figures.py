@@ -8,6 +8,7 @@ from engine.cli.printing import say, say_table
 Json = Mapping[str, Any]
 SHOWN = ("secondary", "guardrail")
 NONE = "–"
+MOST_HIDDEN = 8
 STATUS = {
     "winner": "winner", "leaning": "leaning", "no_useful_difference": "no useful difference",
     "not_enough_people": "not enough people", "stopped_for_safety": "stopped for safety",
@@ -36,6 +37,12 @@ def say_standing(standing: Json) -> None:
     if others:
         say()
         say_table(*_others(others))
+    for line in _sharpened(primary, standing.get("segments", ())):
+        say(f"  {line}")
+    attempts = [metric for metric in standing["metrics"] if metric["denominator"] == "attempts"]
+    if attempts:
+        say()
+        say_table(*_others(attempts), title="per attempt (described, decides nothing; people counted, not calls)")
     connected = [metric for metric in standing["metrics"] if metric["denominator"] == "connected"]
     if any(found.get("difference") is not None for metric in connected for found in metric["comparisons"]):
         say()
@@ -92,7 +99,10 @@ def _left_out(placebo: Json) -> str:
 
 
 def _chance(p_value: float | None) -> str:
-    return "" if p_value is None else f" (p = {p_value:.2g})"
+    """A p-value after what it is of; it never pretends to be zero."""
+    if p_value is None:
+        return ""
+    return f" (p = {p_value:.2g})" if p_value >= 0.0001 else " (p < 0.0001)"
 
 
 def _primary(standing: Json, metric: Json) -> tuple[Sequence[str], list[Sequence[object]]]:
@@ -143,6 +153,21 @@ def _others(metrics: Sequence[Json]) -> tuple[Sequence[str], list[Sequence[objec
     return columns, rows
 
 
+def _sharpened(metric: Json, segments: Sequence[Json]) -> list[str]:
+    """The lift within strata and the lift with a covariate, where they were computed."""
+    within = ", ".join(segment["column"] for segment in segments) or "strata"
+    lines = []
+    for found in metric["comparisons"]:
+        if same := found.get("stratified"):
+            shown = f"{lift(same['difference'], metric['kind'])} ({lift_span(same['interval'], metric['kind'])})"
+            lines.append(f"within {within}, like with like: {found['arm']} {shown}{_chance(same['p_value'])}")
+        if same := found.get("adjusted"):
+            shown = f"{lift(same['difference'], metric['kind'])} ({lift_span(same['interval'], metric['kind'])})"
+            saved = f"{same['variance_saved']:.1%} of the variance is saved"
+            lines.append(f"with the covariate: {found['arm']} {shown}{_chance(same['p_value'])}; {saved}")
+    return lines
+
+
 def _connected(metrics: Sequence[Json]) -> tuple[Sequence[str], list[Sequence[object]]]:
     """Rates among the connected, and why each is compared or not."""
     columns = ("metric", "arm", "#n / connected", "#value", "#difference", "#range of the difference", "what it is")
@@ -171,9 +196,11 @@ def sharper(found: Json) -> str:
 
 def _about_segments(segment: Json) -> list[str]:
     """What is hidden, and whether one lift could hold in all."""
-    lines = [f"hidden, too few people: {name} ({', '.join(arms)})" for name, arms in segment.get("hidden", {}).items()]
+    hidden = [f"{name} ({', '.join(arms)})" for name, arms in segment.get("hidden", {}).items()]
+    more = f" and {len(hidden) - MOST_HIDDEN} more" if len(hidden) > MOST_HIDDEN else ""
+    lines = [f"hidden, too few people: {', '.join(hidden[:MOST_HIDDEN])}{more}"] if hidden else []
     return lines + [
-        f"one lift of {arm} in all of them: p = {chance(test['p_value'])}"
+        f"one lift of {arm} in all of them{_chance(test['p_value'])}"
         for arm, test in segment.get("interaction", {}).items()
     ]
 

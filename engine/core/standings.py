@@ -74,7 +74,7 @@ def standing(
         "denominators": _denominators(question),
         "metrics": [_metric(question, each, numbers, readings if each is primary else None) for each in numbers],
         "segments": [_segment(split(question, evidence.primary, each), question) for each in evidence.segments],
-        "money": _money(worth),
+        "money": {} if verdict.status in BLANKING else _money(worth),
         **_verdict(verdict, readings),
         **_in_words("warnings", [*warnings, *_own_warnings(question, readings)]),
     }

@@ -270,6 +270,11 @@ TEXTS: dict[str, tuple[str, str]] = {
         "Rows are taken for contacts. If one person has several rows, name the column that says who.",
         "每行按一个客户计算。如果同一人有多行，请指定客户所在的列。",
     ),
+    "warn_mixture": (
+        "The arms hold other mixtures of people than chance deals: by {column}, {value} makes up {shares}. "
+        "Compare them within {column}.",
+        "各组人群构成的差异并非偶然：按 {column} 看，{value} 的占比为 {shares}。请在 {column} 的各类之内比较。",
+    ),
     "warn_blank_cells": (
         "Blank cells were counted as zero: {counts}.",
         "空白单元格按零计入：{counts}。",

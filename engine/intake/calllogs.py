@@ -104,13 +104,14 @@ def _blanks(log: LogFile, question: Question, groups: Sequence[tuple[Any, ...]],
     problems, blanks = [], {}
     for place, quantity in enumerate(question.quantities(log)):
         absent = sum(int(group[2]) - int(group[4 + place]) for group in groups)
-        if not absent:
+        if not absent or quantity.again:
             continue
         unknown = log.engine.execute(unknown_query(log, quantity)).fetchall()
         if unknown:
             shown = ", ".join(f"{_shown(value)} ({count} times)" for value, count, _ in unknown)
             more = f" and {unknown[0][2] - len(unknown)} other values" if unknown[0][2] > len(unknown) else ""
-            problems.append(f"column {quantity.column!r} is to be {quantity.expected}, but holds {shown}{more}")
+            words = "; a column of words is for --segment" if quantity.column == question.covariate else ""
+            problems.append(f"column {quantity.column!r} is to be {quantity.expected}, but holds {shown}{more}{words}")
             continue
         blanks[quantity.name] = absent
         if missing == "refuse":

@@ -24,16 +24,18 @@ class LogMetric:
     """A quantity read off a call log.
 
     Without a `kind` it is a mean when more cells are numbers than are a yes or a no, else a rate.
-    A ratio is the total of `column` over the total of `denominator`.
+    A ratio is the total of `column` over the total of `denominator`; `per_attempt` makes it the yeses of `column`
+    over the attempts, both summed per contact.
     """
 
     name: str
     column: str
     kind: Kind | None = None
     denominator: str | None = None
+    per_attempt: bool = False
 
     def __post_init__(self) -> None:
-        if (self.kind == "ratio") != (self.denominator is not None):
+        if (self.kind == "ratio") != (self.denominator is not None or self.per_attempt):
             raise ValueError("a ratio has a denominator, and nothing else has")
 
     @classmethod
