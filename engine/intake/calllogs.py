@@ -15,7 +15,7 @@ import duckdb
 
 from engine.errors import NotFound, Problem, ProblemsFound, UnreadableFile
 from engine.intake.logfiles import LogFile, open_log
-from engine.intake.logmetrics import LogMetric, resolve
+from engine.intake.logmetrics import LogMetric, resolve, with_attempts
 from engine.intake.logqueries import Question, contact_query, row_query, split_query, unknown_query
 from engine.stats.tallies import Tally
 
@@ -75,7 +75,10 @@ def read_log(
     a control that no row has; InputError for two metrics of one name.
     """
     with open_log(path) as log:
-        question = Question(arm, segment, contact, covariate, resolve(log, arm, metrics, covariate, segment, contact))
+        settled = resolve(log, arm, metrics, covariate, segment, contact)
+        if contact is not None:
+            settled = with_attempts(settled)
+        question = Question(arm, segment, contact, covariate, settled)
         try:
             if contact is not None:
                 _refuse_split(log, question)

@@ -14,6 +14,7 @@ from engine.intake.logfiles import LogFile
 
 Kind = Literal["rate", "mean", "ratio"]
 FORM = "NAME=COLUMN, NAME=COLUMN:rate, NAME=COLUMN:mean or NAME=COLUMN:ratio/COLUMN"
+PER_ATTEMPT = "_per_attempt"
 
 _METRIC = re.compile(r"([^=]+)=(.+?)(?::(rate|mean|ratio/.+))?")
 _OTHER_KIND = re.compile(r".*:[a-z]+(?:/.*)?")
@@ -78,6 +79,16 @@ def resolve(
     if problems:
         raise ProblemsFound(problems)
     return _settled(log, metrics)
+
+
+def with_attempts(metrics: tuple[LogMetric, ...]) -> tuple[LogMetric, ...]:
+    """The metrics, and each rate once more per attempt: what call centers know it as, and no number of people."""
+    again = [
+        LogMetric(f"{metric.name}{PER_ATTEMPT}", metric.column, "ratio", per_attempt=True)
+        for metric in metrics
+        if metric.kind == "rate"
+    ]
+    return (*metrics, *again)
 
 
 def _settled(log: LogFile, metrics: Sequence[LogMetric]) -> tuple[LogMetric, ...]:

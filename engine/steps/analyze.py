@@ -11,10 +11,9 @@ from engine.core.sentences import Sentence, listed
 from engine.core.standings import standing
 from engine.errors import InputError
 from engine.intake.calllogs import LogTallies, read_log
-from engine.intake.logmetrics import LogMetric
+from engine.intake.logmetrics import PER_ATTEMPT, LogMetric
 from engine.stats.homogeneity import rates_alike
 
-PER_ATTEMPT = "_per_attempt"
 UNLIKE = 0.001
 """Below this chance, corrected over the segments, arms hold other people than chance would deal."""
 
@@ -50,12 +49,6 @@ def analyze(
     if not metrics:
         raise InputError("name at least one metric, such as --metric subscribed=y:rate")
     wanted = [LogMetric.parse(text) for text in metrics]
-    if contact is not None:
-        wanted += [
-            LogMetric(f"{metric.name}{PER_ATTEMPT}", metric.column, "ratio", per_attempt=True)
-            for metric in wanted
-            if metric.kind == "rate"
-        ]
     log = read_log(
         path, arm, wanted, control=control, covariate=covariate, segment=segment, contact=contact, missing=missing
     )
