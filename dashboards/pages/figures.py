@@ -18,7 +18,6 @@ DENOMINATORS = {
     "connected": message("of people who answered the first call"),
     "listened": message("of people who heard the benefit"),
     "contacts": message("of people assigned"),
-    "rows": message("of rows, taken for people"),
     "calls": message("of calls"),
     "converted": message("of people converted"),
 }
