@@ -10,6 +10,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from markupsafe import Markup
 
 from dashboards import access
+from dashboards.pages.denominators import Denominator, denominators_of
 from dashboards.pages.error import NO_PAGE
 from dashboards.pages.evidence import Check, Verdict, checks_of, verdict_of
 from dashboards.pages.figures import ArmFigure, MetricFigure, metric_figures
@@ -34,11 +35,6 @@ BLOCKS = {
     "closing": message("closing"),
 }
 FUNNELS_SHOWN = 4
-CONNECTS = {
-    "placebo": message("must be alike (placebo)"),
-    "result": message("a result"),
-    "descriptive": message("described"),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,19 +57,6 @@ class Difference:
     arm: str
     variable: str
     rows: tuple[tuple[str, tuple[tuple[str, str], ...]], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Denominator:
-    """Whom the rates of one arm are of, and why; `fair` says that a rate among the connected may be compared."""
-
-    arm: str
-    variable: str
-    first: str
-    headline: str
-    connect: str
-    fair: bool
-    why: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +147,7 @@ def results_page(results: report.Results, words: Words) -> ResultsPage:
         looks_picture=looks_view(looks, control, followed, primary, words) if primary and drawn else None,
         followed=followed,
         among=tuple(figure for figure in figures if figure.among),
-        denominators=tuple(_denominators(standing, words)),
+        denominators=tuple(denominators_of(standing, words)),
         differences=_differences(results, words),
         matrix=matrix_of(figures),
         segments=() if verdict.blank else _segments(standing),
@@ -214,16 +197,6 @@ def _headline(
 def _warnings(standing: Mapping[str, Any], words: Words) -> tuple[str, ...]:
     said = standing.get("warnings_zh") if words.chinese else None
     return tuple(said or standing.get("warnings", ()))
-
-
-def _denominators(standing: Mapping[str, Any], words: Words) -> Iterator[Denominator]:
-    for row in standing.get("denominators", ()):
-        first, headline, why = (row[f"{key}_zh" if words.chinese else key] for key in ("first", "headline", "why"))
-        connect = CONNECTS[row["connect"]]
-        yield Denominator(
-            row["arm"], variable_word(row["variable"], words), first, headline, words.say(connect),
-            row["connected"] == "valid", why,
-        )  # fmt: skip
 
 
 def _differences(results: report.Results, words: Words) -> tuple[Difference, ...]:

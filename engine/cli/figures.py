@@ -1,6 +1,6 @@
 """A standing as text: the sentence first, then why it can be trusted, then the numbers."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from engine.cli.printing import say, say_table
@@ -9,6 +9,7 @@ Json = Mapping[str, Any]
 SHOWN = ("secondary", "guardrail")
 NONE = "–"
 MOST_HIDDEN = 8
+COMPARED = ("#n / of", "#value", "#difference", "#range of the difference")
 STATUS = {
     "winner": "winner", "leaning": "leaning", "no_useful_difference": "no useful difference",
     "not_enough_people": "not enough people", "stopped_for_safety": "stopped for safety",
@@ -136,21 +137,35 @@ def _primary(standing: Json, metric: Json) -> tuple[Sequence[str], list[Sequence
 
 
 def _others(metrics: Sequence[Json]) -> tuple[Sequence[str], list[Sequence[object]]]:
-    columns = ("metric", "role", "arm", "#n / of", "#value", "#difference", "#range of the difference", "#p adjusted")
+    columns = ("metric", "role", "arm", *COMPARED, "#p adjusted")
     rows: list[Sequence[object]] = []
     for metric in metrics:
-        against = {found["arm"]: found for found in metric["comparisons"]}
-        for place, arm in enumerate(metric["arms"]):
-            found = against.get(arm["arm"], {})
-            rows.append(
-                (
-                    metric["name"] if not place else "", metric["role"] if not place else "", arm["arm"],
-                    _counts(arm, metric["kind"]), value(arm["estimate"], metric["kind"]),
-                    lift(found.get("difference"), metric["kind"]), lift_span(found.get("interval"), metric["kind"]),
-                    chance(found.get("q_value", found.get("p_adjusted", found.get("p_value")))),
-                )
-            )  # fmt: skip
+        for place, (arm, found, cells) in enumerate(_compared(metric, metric["kind"])):
+            named = (metric["name"], metric["role"]) if not place else ("", "")
+            p_value = found.get("q_value", found.get("p_adjusted", found.get("p_value")))
+            rows.append((*named, arm, *cells, chance(p_value)))
     return columns, rows
+
+
+def _connected(metrics: Sequence[Json]) -> tuple[Sequence[str], list[Sequence[object]]]:
+    """Rates among the connected, and why each is compared or not."""
+    columns = ("metric", "arm", *COMPARED, "what it is")
+    rows: list[Sequence[object]] = []
+    for metric in metrics:
+        for place, (arm, found, cells) in enumerate(_compared(metric, metric["kind"])):
+            rows.append((metric["name"] if not place else "", arm, *cells, found.get("reason") or sharper(found)))
+    return columns, rows
+
+
+def _compared(part: Json, kind: str) -> Iterator[tuple[str, Json, tuple[str, ...]]]:
+    """Each arm of a metric or segment with its comparison, and the cells of `COMPARED`."""
+    against = {found["arm"]: found for found in part["comparisons"]}
+    for arm in part["arms"]:
+        found = against.get(arm["arm"], {})
+        yield arm["arm"], found, (
+            _counts(arm, kind), value(arm["estimate"], kind),
+            lift(found.get("difference"), kind), lift_span(found.get("interval"), kind),
+        )  # fmt: skip
 
 
 def _sharpened(metric: Json, segments: Sequence[Json]) -> list[str]:
@@ -158,32 +173,12 @@ def _sharpened(metric: Json, segments: Sequence[Json]) -> list[str]:
     within = ", ".join(segment["column"] for segment in segments) or "strata"
     lines = []
     for found in metric["comparisons"]:
-        if same := found.get("stratified"):
-            shown = f"{lift(same['difference'], metric['kind'])} ({lift_span(same['interval'], metric['kind'])})"
-            lines.append(f"within {within}, like with like: {found['arm']} {shown}{_chance(same['p_value'])}")
-        if same := found.get("adjusted"):
-            shown = f"{lift(same['difference'], metric['kind'])} ({lift_span(same['interval'], metric['kind'])})"
-            saved = f"{same['variance_saved']:.1%} of the variance is saved"
-            lines.append(f"with the covariate: {found['arm']} {shown}{_chance(same['p_value'])}; {saved}")
+        for key, named in (("stratified", f"within {within}, like with like"), ("adjusted", "with the covariate")):
+            if same := found.get(key):
+                shown = f"{lift(same['difference'], metric['kind'])} ({lift_span(same['interval'], metric['kind'])})"
+                saved = f"; {same['variance_saved']:.1%} of the variance is saved" if "variance_saved" in same else ""
+                lines.append(f"{named}: {found['arm']} {shown}{_chance(same['p_value'])}{saved}")
     return lines
-
-
-def _connected(metrics: Sequence[Json]) -> tuple[Sequence[str], list[Sequence[object]]]:
-    """Rates among the connected, and why each is compared or not."""
-    columns = ("metric", "arm", "#n / connected", "#value", "#difference", "#range of the difference", "what it is")
-    rows: list[Sequence[object]] = []
-    for metric in metrics:
-        against = {found["arm"]: found for found in metric["comparisons"]}
-        for place, arm in enumerate(metric["arms"]):
-            found = against.get(arm["arm"], {})
-            rows.append(
-                (
-                    metric["name"] if not place else "", arm["arm"], _counts(arm, metric["kind"]),
-                    value(arm["estimate"], metric["kind"]), lift(found.get("difference"), metric["kind"]),
-                    lift_span(found.get("interval"), metric["kind"]), found.get("reason") or sharper(found),
-                )
-            )  # fmt: skip
-    return columns, rows
 
 
 def sharper(found: Json) -> str:
@@ -206,19 +201,11 @@ def _about_segments(segment: Json) -> list[str]:
 
 
 def _segment(segment: Json, kind: str) -> tuple[Sequence[str], list[Sequence[object]]]:
-    columns = ("value", "arm", "#n / of", "#value", "#difference", "#range of the difference", "#p adjusted")
+    columns = ("value", "arm", *COMPARED, "#p adjusted")
     rows: list[Sequence[object]] = []
     for part in segment["values"]:
-        against = {found["arm"]: found for found in part["comparisons"]}
-        for place, arm in enumerate(part["arms"]):
-            found = against.get(arm["arm"], {})
-            rows.append(
-                (
-                    part["value"] if not place else "", arm["arm"], _counts(arm, kind), value(arm["estimate"], kind),
-                    lift(found.get("difference"), kind), lift_span(found.get("interval"), kind),
-                    chance(found.get("p_adjusted")),
-                )
-            )  # fmt: skip
+        for place, (arm, found, cells) in enumerate(_compared(part, kind)):
+            rows.append((part["value"] if not place else "", arm, *cells, chance(found.get("p_adjusted"))))
     return columns, rows
 
 

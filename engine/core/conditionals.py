@@ -7,9 +7,10 @@ away; leaving out who was reached later takes their conversions away too. Which 
 from collections.abc import Mapping, Sequence
 
 from engine.core.comparisons import MetricNumbers
-from engine.core.denominators import apart_among_connected, connected_of
+from engine.core.denominators import apart_among_connected, connected_of, denominator_of
 from engine.core.evidence import MetricTallies, Question
 from engine.core.metrics import METRICS
+from engine.core.sentences import in_both
 from engine.stats.tallies import Tally
 
 CONNECTED = "connected"
@@ -24,6 +25,24 @@ def among_connected(
     return [
         MetricTallies.of(METRICS[name], "descriptive", by_arm, denominator=CONNECTED, apart=apart)
         for name, by_arm in tallies.items()
+    ]
+
+
+def denominators(question: Question) -> list[dict[str, object]]:
+    """What a standing says of each arm whose variable is known: what it can change first, and what follows."""
+    rows = {arm: denominator_of(question.variables.get(arm)) for arm in question.treated}
+    return [
+        {
+            "arm": arm,
+            "variable": question.variables.get(arm),
+            "connect": row.connect,
+            "connected": row.connected,
+            **in_both("first", row.first),
+            **in_both("headline", row.headline),
+            **in_both("why", row.why),
+        }
+        for arm, row in rows.items()
+        if row
     ]
 
 

@@ -53,6 +53,11 @@ def say(words: Words, language: Language = "en") -> str:
     return template.format(**{name: say(value, language) for name, value in words.values.items()})
 
 
+def in_both(key: str, words: Words) -> dict[str, str]:
+    """The words under `key` in English, and under `key_zh` in Chinese."""
+    return {key: say(words), f"{key}_zh": say(words, "zh")}
+
+
 def listed(names: Iterable[str]) -> Listed:
     """Names after one another."""
     return Listed(tuple(names))

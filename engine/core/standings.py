@@ -11,14 +11,13 @@ from typing import Any
 
 from engine.core.cases import Case
 from engine.core.comparisons import ArmNumbers, Comparison, MetricNumbers, compare_all
-from engine.core.conditionals import conditional
-from engine.core.denominators import denominator_of
+from engine.core.conditionals import conditional, denominators
 from engine.core.evidence import Evidence, LookCounts, MetricTallies, Placebo, Question, Segments
 from engine.core.guards import Guards, check_balance, check_guardrails, check_placebo
 from engine.core.methods import read
 from engine.core.readings import Reading, Readings
 from engine.core.segments import SegmentTable, split
-from engine.core.sentences import Language, Sentence, listed, say
+from engine.core.sentences import Language, Sentence, in_both, listed, say
 from engine.core.verdicts import Verdict, reach
 from engine.core.worth import Worth, worth_of
 from engine.stats.estimates import Estimate
@@ -71,7 +70,7 @@ def standing(
         "smallest_useful_lift": question.smallest_useful_lift,
         "planned": question.planned,
         **_guards(guards, evidence),
-        "denominators": _denominators(question),
+        "denominators": denominators(question),
         "metrics": [_metric(question, each, numbers, readings if each is primary else None) for each in numbers],
         "segments": [_segment(split(question, evidence.primary, each), question) for each in evidence.segments],
         "money": {} if verdict.status in BLANKING else _money(worth),
@@ -121,8 +120,7 @@ def _guards(guards: Guards, evidence: Evidence) -> Json:
             "metric": placebo.metric,
             "p_value": placebo.p_value,
             "ok": placebo.ok,
-            "why": say(placebo.why),
-            "why_zh": say(placebo.why, "zh"),
+            **in_both("why", placebo.why),
             "arms": [_reasoned(arm, why) for arm, why in placebo.arms.items()],
             "left_out": [_reasoned(arm, why) for arm, why in placebo.left_out.items()],
         },
@@ -140,30 +138,8 @@ def _guards(guards: Guards, evidence: Evidence) -> Json:
     }  # fmt: skip
 
 
-def _denominators(question: Question) -> list[Json]:
-    """Of each arm whose variable is known: what it can change first, and what follows for its rates."""
-    rows = {arm: denominator_of(question.variables.get(arm)) for arm in question.treated}
-    return [
-        {
-            "arm": arm,
-            "variable": question.variables.get(arm),
-            "connect": row.connect,
-            "connected": row.connected,
-            **_both("first", row.first),
-            **_both("headline", row.headline),
-            **_both("why", row.why),
-        }
-        for arm, row in rows.items()
-        if row
-    ]
-
-
-def _both(key: str, words: Sentence) -> Json:
-    return {key: say(words), f"{key}_zh": say(words, "zh")}
-
-
 def _reasoned(arm: str, why: Sentence | None) -> Json:
-    return {"arm": arm} | (_both("why", why) if why else {})
+    return {"arm": arm} | (in_both("why", why) if why else {})
 
 
 def _metric(
@@ -205,7 +181,7 @@ def _comparison(question: Question, comparison: Comparison, reading: Reading | N
     apart = comparison.apart if question.dealt(comparison.arm) else Sentence("not_dealt")
     if estimate is None or apart:
         found |= {"difference": None, "interval": None, "p_value": None, "reason": comparison.reason}
-        return found | (_both("reason", apart) if apart else {})
+        return found | (in_both("reason", apart) if apart else {})
     found |= {
         "difference": estimate.value,
         "relative": relative.value if relative else None,
@@ -290,7 +266,7 @@ def _verdict(verdict: Verdict, readings: Readings) -> Json:
     return {
         "verdict": _present(**facts) | _spoken(verdict, "en"),
         "verdict_zh": _spoken(verdict, "zh"),
-        "safe_to_read": {"ok": verdict.safe, "why": say(verdict.why), "why_zh": say(verdict.why, "zh")},
+        "safe_to_read": {"ok": verdict.safe, **in_both("why", verdict.why)},
     }
 
 
