@@ -2,9 +2,10 @@
 
 import math
 
+from engine.core.balances import BALANCE_ALARM, Balance
 from engine.core.comparisons import MetricNumbers
 from engine.core.evidence import Evidence, MetricTallies, Question
-from engine.core.guards import BALANCE_ALARM, Balance, GuardrailCheck
+from engine.core.guards import CampaignHarm, GuardrailCheck
 from engine.core.readings import Reading
 from engine.core.sentences import STAGE_WORDS, Label, Sentence, Words, amount, odds, people, points, whole
 
@@ -58,10 +59,17 @@ def guard_reason(numbers: tuple[MetricNumbers, ...], check: GuardrailCheck) -> S
         values |= {
             "count": whole(check.count or 0),
             "contacts": whole(check.contacts or 0),
+            "control_count": whole(check.control_count or 0),
             "odds": odds(check.odds or 0.0),
             "limit": f"{check.limit:g}",
         }
     return Sentence(f"because_{check.kind}", values)
+
+
+def campaign_reason(found: CampaignHarm) -> Sentence:
+    """Why all arms together are stopped."""
+    values = {"count": whole(found.complaints), "contacts": whole(found.calls), "odds": odds(found.odds)}
+    return Sentence("because_campaign", values)
 
 
 def imbalance(checks: tuple[Balance, ...]) -> tuple[Sentence, Sentence] | None:

@@ -6,12 +6,14 @@ computed is null or absent, with a `reason` beside it.
 
 import math
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
+from engine.core.balances import check_balance, check_placebo
 from engine.core.comparisons import ArmNumbers, Comparison, MetricNumbers, compare_all
 from engine.core.evidence import Evidence, LookCounts, MetricTallies, Placebo, Question, Segments
-from engine.core.guards import Guards, check_balance, check_guardrails, check_placebo
+from engine.core.guards import Guards, check_campaign, check_guardrails, failing
 from engine.core.methods import read
 from engine.core.readings import Reading, Readings
 from engine.core.segments import SegmentTable, split
@@ -47,11 +49,13 @@ def standing(
     """
     numbers = compare_all(question, evidence.metrics)
     primary = next(each for each in numbers if each.metric == evidence.primary)
-    guardrails = check_guardrails(question, evidence, numbers)
-    paused = Guards((), None, guardrails).paused
+    guardrails, watch = check_guardrails(question, evidence, numbers)
+    paused = failing(guardrails)
     readings = read(question, evidence, primary, paused)
-    balance = check_balance(question, evidence, readings.resting | paused.keys())
-    guards = Guards(balance, check_placebo(question, evidence), guardrails)
+    balance, deals = check_balance(question, evidence, readings.resting | evidence.resting.keys() | paused.keys())
+    placebo, alike = check_placebo(question, evidence)
+    watch = replace(watch, balance=deals, placebo=alike)
+    guards = Guards(balance, placebo, guardrails, check_campaign(question, evidence, paused), watch)
     verdict = reach(Case(question, evidence, numbers, guards, readings))
     result: Json = {
         "schema": SCHEMA,
@@ -72,6 +76,7 @@ def standing(
         "money": _money(question, numbers, readings),
         **_verdict(verdict, readings),
         **_in_words("warnings", [*warnings, *_own_warnings(question, readings)]),
+        "watch": guards.watch.as_json() if look is not None else None,
     }
     written: Json = finite({key: value for key, value in result.items() if value not in (None, "", [], {})})
     return written
@@ -103,6 +108,7 @@ def _guards(guards: Guards, evidence: Evidence) -> Json:
         "balance": [
             {
                 "stage": check.stage,
+                **_present(adapter=check.adapter),
                 "expected": dict(check.expected),
                 "observed": dict(check.observed),
                 "p_value": check.p_value,
@@ -115,6 +121,7 @@ def _guards(guards: Guards, evidence: Evidence) -> Json:
         and {
             "metric": placebo.metric,
             "p_value": placebo.p_value,
+            "odds": placebo.odds,
             "ok": placebo.ok,
             "why": say(placebo.why),
             "why_zh": say(placebo.why, "zh"),
@@ -125,11 +132,19 @@ def _guards(guards: Guards, evidence: Evidence) -> Json:
         "guardrails": [
             _present(
                 metric=check.metric, arm=check.arm, kind=check.kind, status=check.status, limit=check.limit,
-                count=check.count, contacts=check.contacts, odds=check.odds, worse_by=check.worse_by,
-                interval=check.interval,
+                count=check.count, contacts=check.contacts, control_count=check.control_count, odds=check.odds,
+                odds_within=check.odds_within, worse_by=check.worse_by, interval=check.interval,
             )
             for check in guards.guardrails
         ],
+        "harm": guards.campaign
+        and {
+            "complaints": guards.campaign.complaints,
+            "calls": guards.campaign.calls,
+            "limit": guards.campaign.limit,
+            "odds": guards.campaign.odds,
+            "ok": guards.campaign.ok,
+        },
     }  # fmt: skip
 
 

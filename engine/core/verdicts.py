@@ -13,6 +13,7 @@ from engine.core.comparisons import MetricNumbers, z_of
 from engine.core.evidence import Evidence, Question
 from engine.core.guards import Guards
 from engine.core.phrases import (
+    campaign_reason,
     effect,
     guard_reason,
     imbalance,
@@ -81,7 +82,8 @@ def _gain(reading: Reading) -> float:
 def reach(case: Case) -> Verdict:
     """The verdict of this case."""
     question, paused = case.question, case.guards.paused
-    if question.control in paused or (question.treated and all(arm in paused for arm in question.treated)):
+    all_stopped = bool(question.treated) and all(arm in paused for arm in question.treated)
+    if question.control in paused or all_stopped or not case.guards.harmless:
         verdict = _stopped(case)
     elif not case.guards.trusted:
         verdict = _data_problem(case)
@@ -119,13 +121,16 @@ def _verdict(
 
 
 def _stopped(case: Case) -> Verdict:
-    paused = case.guards.paused
-    reasons = Listed(tuple(guard_reason(case.numbers, check) for check in paused.values()))
+    paused, campaign = case.guards.paused, case.guards.campaign
+    told = [guard_reason(case.numbers, check) for check in paused.values()]
+    if campaign and not campaign.ok:
+        told.append(campaign_reason(campaign))
+    reasons = Listed(tuple(told))
     return Verdict(
         "stopped_for_safety",
         None,
         Sentence("stopped", {"reasons": reasons}),
-        Sentence("next_stopped", {"arms": listed(paused)}),
+        Sentence("next_stopped", {"arms": listed(paused or case.question.arms)}),
         (),
         safe=True,
         why=Sentence("safe_alarm"),
@@ -138,7 +143,7 @@ def _data_problem(case: Case) -> Verdict:
     said = imbalance(case.guards.balance)
     if said is None and placebo:
         known = {each.metric.name: metric_label(each.metric) for each in case.numbers}
-        values: dict[str, Words] = {"metric": known.get(placebo.metric, placebo.label), "p": chance(placebo.p_value)}
+        values: dict[str, Words] = {"metric": known.get(placebo.metric, placebo.label), "odds": odds(placebo.odds)}
         said = Sentence("data_placebo", values), Sentence("next_placebo")
     assert said is not None, "data are distrusted for an imbalance or for the placebo"
     return Verdict("data_problem", None, *said, (), safe=False, why=Sentence("unsafe_data"), final=case.readings.final)
