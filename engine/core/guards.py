@@ -234,7 +234,7 @@ def _rate_margins(
 
 
 def _mean_margins(question: Question, evidence: Evidence, metric: MetricTallies, margin: Lift) -> list[GuardrailCheck]:
-    """Non-inferiority of a mean or a ratio by its range: fail when all of it is beyond the margin, pass when none is."""
+    """Non-inferiority of a mean or a ratio by its range: fail when all is beyond the margin, pass when none is."""
     compare = ratio_difference if metric.kind == "ratio" else mean_difference
     checks = []
     for arm in question.treated:

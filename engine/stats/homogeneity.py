@@ -23,7 +23,7 @@ class Alike:
 
     Each arm is bet to be above, and below, all the others together, by the factors of `engine.stats.bets` with the
     margin 0. Where all arms have one rate at a look, whatever it is at that look, every factor's expectation is at most
-    one, and so is that of their mean over bets and arms: by Ville's inequality it reaches 1/α with at most the chance α.
+    one, and so is that of their mean over bets and arms: by Ville's inequality it reaches 1/α with a chance ≤ α.
     """
 
     counts: tuple[Counted, ...] = ()
