@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from engine.cli.printing import say, say_table
+from engine.core.sentences import odds
 
 Json = Mapping[str, Any]
 SHOWN = ("secondary", "guardrail")
@@ -12,6 +13,9 @@ STATUS = {
     "winner": "winner", "leaning": "leaning", "no_useful_difference": "no useful difference",
     "not_enough_people": "not enough people", "stopped_for_safety": "stopped for safety",
     "data_problem": "data problem",
+}  # fmt: skip
+KINDS = {
+    "harm": "limit", "relative_harm": "against the control", "pause_at": "pause at", "no_worse_by": "no worse by",
 }  # fmt: skip
 FAILING = {"fail": "FAILS it", "undecided": "is undecided"}
 
@@ -55,11 +59,19 @@ def trust(standing: Json) -> list[str]:
     lines = []
     for check in standing.get("balance", ()):
         said = "as dealt" if check["ok"] else "NOT as dealt: nothing may be read off the numbers"
-        lines.append(f"balance of the {check['stage']}: {said}{_chance(check.get('p_value'))}")
+        through = f" through {check['adapter']}" if check.get("adapter") else ""
+        lines.append(f"balance of the {check['stage']}{through}: {said}{_against(check)}")
     placebo = standing.get("placebo")
     if placebo:
         said = "equal, as it should be" if placebo["ok"] else "UNEQUAL, though no arm can change it"
-        lines.append(f"placebo ({placebo['metric']}): {said}{_chance(placebo.get('p_value'))}")
+        lines.append(f"placebo ({placebo['metric']}): {said}{_against(placebo)}")
+    harm = standing.get("harm")
+    if harm:
+        said = "keep the limit" if harm["ok"] else "EXCEED THE LIMIT"
+        lines.append(
+            f"complaints of the arms that go on: {harm['complaints']:,} in {harm['calls']:,} calls {said} "
+            f"({odds(harm['odds'])} : 1 against 1 in 10,000)"
+        )
     maturity = standing.get("maturity")
     if maturity:
         whole = maturity["mature"] + maturity["waiting"]
@@ -72,15 +84,17 @@ def trust(standing: Json) -> list[str]:
             f"the holdout of {standing['holdout']['contacts']:,}"
         )
     lines += [
-        f"guardrail {check['metric']}: {check['arm']} {FAILING[check['status']]}"
+        f"guardrail {check['metric']} ({KINDS[check['kind']]}): {check['arm']} {FAILING[check['status']]}"
         for check in standing.get("guardrails", ())
         if check["status"] in FAILING
     ]
     return lines
 
 
-def _chance(p_value: float | None) -> str:
-    return "" if p_value is None else f" (p = {p_value:.2g})"
+def _against(check: Json) -> str:
+    """The odds that alarm, and the p-value that describes."""
+    against = "" if check.get("odds") is None else f"{odds(check['odds'])} : 1 against it, "
+    return f" ({against}p = {check['p_value']:.2g})"
 
 
 def _primary(standing: Json, metric: Json) -> tuple[Sequence[str], list[Sequence[object]]]:

@@ -141,6 +141,11 @@ def check_campaign(question: Question, evidence: Evidence, paused: Iterable[str]
     if not going_on:
         return None
     complaints, calls = (sum(counted[part] for counted in going_on) for part in (0, 1))
+    return campaign_harm(complaints, calls)
+
+
+def campaign_harm(complaints: int, calls: int) -> CampaignHarm:
+    """So many complaints in so many calls against the limit."""
     return CampaignHarm(complaints, calls, harm_odds(complaints, max(calls, complaints), HARM_LIMIT))
 
 
