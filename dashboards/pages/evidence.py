@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from dashboards.pages.figures import Standing
-from dashboards.pages.guards import Line, harm_lines, placebo_lines, stage_lines, stage_word
+from dashboards.pages.guards import STAGES, Line, harm_lines, placebo_lines, stage_lines
 from dashboards.rendering.languages import Words, message
 from dashboards.rendering.numbers import Numbers
 
@@ -141,7 +141,7 @@ def _balance(standing: Standing, words: Words) -> Check:
 
 
 def _stages(stages: Iterable[Mapping[str, Any]], words: Words) -> str:
-    return words.say(", ").join(stage_word(stage, words) for stage in stages)
+    return words.say(", ").join(dict.fromkeys(words.say(STAGES.get(each["stage"], each["stage"])) for each in stages))
 
 
 def _placebo(standing: Standing, words: Words) -> Check:

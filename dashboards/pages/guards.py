@@ -60,7 +60,7 @@ def stage_word(stage: Mapping[str, Any], words: Words) -> str:
 def _against_shares(stage: Mapping[str, Any], words: Words) -> str:
     if stage.get("odds") is None:
         return Numbers(words).p_said(stage.get("p_value"))
-    return words.say("%(odds)s : 1 against the shares, alarm at 1,000 : 1", odds=odds(stage["odds"]))
+    return words.say("%(odds)s : 1 against the shares, alarm at 1,000 : 1", odds=odds(_alarming(stage)))
 
 
 def placebo_lines(standing: Standing, words: Words) -> tuple[Line, ...]:
@@ -68,8 +68,13 @@ def placebo_lines(standing: Standing, words: Words) -> tuple[Line, ...]:
     placebo = standing.get("placebo") or {}
     if placebo.get("odds") is None:
         return ()
-    found = words.say("%(odds)s : 1 against one rate, alarm at 1,000 : 1", odds=odds(placebo["odds"]))
+    found = words.say("%(odds)s : 1 against one rate, alarm at 1,000 : 1", odds=odds(_alarming(placebo)))
     return (_line("pass" if placebo["ok"] else "fail", words.say("connected at the first call"), found, words),)
+
+
+def _alarming(check: Mapping[str, Any]) -> float:
+    """The odds now; of a check that failed, those at which it did."""
+    return float(check["odds"] if check["ok"] else check.get("highest", check["odds"]))
 
 
 def harm_lines(standing: Standing, words: Words) -> tuple[Line, ...]:
@@ -130,7 +135,7 @@ def _found(check: Mapping[str, Any], words: Words) -> str:
         return words.say(
             "worse by %(size)s where %(limit)s are allowed; %(odds)s : 1 that it is worse by more, "
             "%(within)s : 1 that it is not",
-            size=numbers.points(check["worse_by"]), limit=numbers.points(check["limit"]).lstrip("+"),
+            size=numbers.points(check["worse_by"]).lstrip("+"), limit=numbers.points(check["limit"]).lstrip("+"),
             odds=odds(against), within=odds(check["odds_within"]),
         )  # fmt: skip
     if kind == "no_worse_by" and check.get("worse_by") is not None:

@@ -93,7 +93,8 @@ def trust(standing: Json) -> list[str]:
 
 def _against(check: Json) -> str:
     """The odds that alarm, and the p-value that describes."""
-    against = "" if check.get("odds") is None else f"{odds(check['odds'])} : 1 against it, "
+    highest = check.get("highest") if not check["ok"] else check.get("odds")
+    against = "" if highest is None else f"{odds(highest)} : 1 against it, "
     return f" ({against}p = {check['p_value']:.2g})"
 
 

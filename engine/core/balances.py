@@ -29,6 +29,8 @@ _MAY_DIFFER: dict[str, frozenset[str]] = {
 class Balance:
     """One stage's counts against the arms' shares; `adapter` placed the calls, "" where none is known.
 
+    What alarms is the `highest` that the odds ever were: people who were lost are not found again by later calls.
+
     `observed` leaves out what an arm still gathered after its calls were stopped; `expected` are shares of the rest.
     """
 
@@ -38,10 +40,11 @@ class Balance:
     observed: Mapping[str, int]
     p_value: float
     odds: float
+    highest: float
 
     @property
     def ok(self) -> bool:
-        return self.odds < BALANCE_ALARM
+        return self.highest < BALANCE_ALARM
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +54,13 @@ class PlaceboCheck:
     metric: str
     p_value: float
     odds: float
+    highest: float
     label: Label
     why: Label
 
     @property
     def ok(self) -> bool:
-        return self.odds < PLACEBO_ALARM
+        return self.highest < PLACEBO_ALARM
 
 
 def check_balance(
@@ -85,6 +89,7 @@ def check_balance(
                 {arms[at]: round(gathered[at]) for at in shown},
                 balance_p_value([gathered[at] for at in shown], [due[at] if total else 1.0 for at in shown]),
                 deals.odds,
+                deals.highest,
             )
         )
     return tuple(checks), watches
@@ -125,4 +130,6 @@ def check_placebo(question: Question, evidence: Evidence) -> tuple[PlaceboCheck 
     if len(counted) < 2:
         return None, evidence.watch.placebo
     watch = (evidence.watch.placebo or Alike()).look(counts)
-    return PlaceboCheck(placebo.metric, rates_alike(counted), watch.odds, placebo.label, placebo.why), watch
+    return PlaceboCheck(
+        placebo.metric, rates_alike(counted), watch.odds, watch.highest, placebo.label, placebo.why
+    ), watch

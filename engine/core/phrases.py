@@ -74,14 +74,14 @@ def campaign_reason(found: CampaignHarm) -> Sentence:
 
 def imbalance(checks: tuple[Balance, ...]) -> tuple[Sentence, Sentence] | None:
     """What the first stage that is off says, and what to look at: its arm farthest from its share."""
-    off = next((check for check in checks if check.odds >= BALANCE_ALARM), None)
+    off = next((check for check in checks if check.highest >= BALANCE_ALARM), None)
     if off is None:
         return None
     total = sum(off.observed.values())
     due = {arm: share * total for arm, share in off.expected.items()}
     arm = max(due, key=lambda name: abs(off.observed[name] - due[name]) / math.sqrt(max(due[name], 1.0)))
     return (
-        Sentence("data_balance", {"stage": STAGE_WORDS[off.stage], "odds": odds(off.odds)}),
+        Sentence("data_balance", {"stage": STAGE_WORDS[off.stage], "odds": odds(off.highest)}),
         Sentence("next_balance", {"arm": arm, "observed": people(off.observed[arm]), "expected": people(due[arm])}),
     )
 

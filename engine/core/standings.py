@@ -113,6 +113,7 @@ def _guards(guards: Guards, evidence: Evidence) -> Json:
                 "observed": dict(check.observed),
                 "p_value": check.p_value,
                 "odds": check.odds,
+                "highest": check.highest,
                 "ok": check.ok,
             }
             for check in guards.balance
@@ -122,6 +123,7 @@ def _guards(guards: Guards, evidence: Evidence) -> Json:
             "metric": placebo.metric,
             "p_value": placebo.p_value,
             "odds": placebo.odds,
+            "highest": placebo.highest,
             "ok": placebo.ok,
             "why": say(placebo.why),
             "why_zh": say(placebo.why, "zh"),

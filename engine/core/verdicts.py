@@ -143,7 +143,7 @@ def _data_problem(case: Case) -> Verdict:
     said = imbalance(case.guards.balance)
     if said is None and placebo:
         known = {each.metric.name: metric_label(each.metric) for each in case.numbers}
-        values: dict[str, Words] = {"metric": known.get(placebo.metric, placebo.label), "odds": odds(placebo.odds)}
+        values: dict[str, Words] = {"metric": known.get(placebo.metric, placebo.label), "odds": odds(placebo.highest)}
         said = Sentence("data_placebo", values), Sentence("next_placebo")
     assert said is not None, "data are distrusted for an imbalance or for the placebo"
     return Verdict("data_problem", None, *said, (), safe=False, why=Sentence("unsafe_data"), final=case.readings.final)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from engine.stats.arguments import check_count
-from engine.stats.odds import from_log
+from engine.stats.odds import LOG_GREATEST, from_log
 
 _CONCENTRATION = 1000.0
 
@@ -52,7 +52,8 @@ class Deals:
 
     An arm whose share is zero gets nothing from then on; what it still gathers is left out, and the others are held
     against their shares of one another. So each part is a fair game of its own, and so is their product. The first
-    three are what earlier shares came to; `since` are counts when the present `shares` began, `last` at the last look.
+    three are what earlier shares came to; `since` are counts when the present `shares` began, `last` at the
+    last look. `most` is the highest logarithm so far.
     """
 
     log_odds: float = 0.0
@@ -61,6 +62,7 @@ class Deals:
     shares: tuple[float, ...] = ()
     since: tuple[float, ...] = ()
     last: tuple[float, ...] = ()
+    most: float = 0.0
 
     def look(self, observed: Sequence[float], shares: Sequence[float]) -> Deals:
         """The counts after one more look.
@@ -76,16 +78,21 @@ class Deals:
         before = self.last or none
         now = tuple(max(count, was) for count, was in zip(counts, before, strict=True))
         if self.shares == tuple(expected):
-            return Deals(self.log_odds, self.counted, self.due, self.shares, self.since, now)
-        closed = (self.log_odds, self.counted or none, self.due or none)
-        if self.last:
-            closed = (self.log_odds + _log_odds(self._new, self.shares), self.gathered, self.expected)
-        return Deals(*closed, tuple(expected), before, now)
+            found = replace(self, last=now)
+        else:
+            closed = (self._log, self.gathered, self.expected) if self.last else (0.0, none, none)
+            found = Deals(*closed, tuple(expected), before, now, self.most)
+        return replace(found, most=max(self.most, min(found._log, LOG_GREATEST)))
 
     @property
     def odds(self) -> float:
-        """The odds against the shares, over all of them; alarm at 1000 : 1."""
-        return from_log(self.log_odds + _log_odds(self._new, self.shares))
+        """The odds against the shares, over all of them."""
+        return from_log(self._log)
+
+    @property
+    def highest(self) -> float:
+        """The highest that the odds were at any look, at least the 1 that they began with; alarm at 1000 : 1."""
+        return from_log(self.most)
 
     @property
     def gathered(self) -> tuple[float, ...]:
@@ -97,6 +104,10 @@ class Deals:
         """What each arm's shares came to."""
         total = sum(self._new)
         return tuple(due + share * total for due, share in zip(self.due, self.shares, strict=True))
+
+    @property
+    def _log(self) -> float:
+        return self.log_odds + _log_odds(self._new, self.shares)
 
     @property
     def _new(self) -> list[float]:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from engine.stats.arguments import Counted, check_arms, check_inside
 from engine.stats.bets import log_factor, log_mixture
 from engine.stats.increments import grown, likely_rates
-from engine.stats.odds import from_log
+from engine.stats.odds import LOG_GREATEST, from_log
 
 APART = (-0.06, -0.02, 0.02, 0.06)
 """Differences of one arm's rate from all the others' that are bet on, in equal parts."""
@@ -20,6 +20,7 @@ FIRST_RATES = (0.1, 0.3, 0.5, 0.7, 0.9)
 @dataclass(frozen=True, slots=True)
 class Alike:
     """One rate for all arms, safe to read at every look: the odds against it; a look makes a new value.
+    `most` is the highest logarithm so far.
 
     Each arm is bet to be above, and below, all the others together, by the factors of `engine.stats.bets` with the
     margin 0. Where all arms have one rate at a look, whatever it is at that look, every factor's expectation is at most
@@ -28,6 +29,7 @@ class Alike:
 
     counts: tuple[Counted, ...] = ()
     logs: tuple[tuple[float, ...], ...] = ()
+    most: float = 0.0
 
     def look(self, counts: Sequence[Counted]) -> Alike:
         """The odds after one more look.
@@ -51,17 +53,27 @@ class Alike:
             log_factor(others, (contacts, successes), rates, bets, margin), (1 / len(rates),) * len(rates)
         )
         logs = np.array(self.logs or ((0.0,) * len(APART),) * len(counts)) + brought
-        return Alike(now, tuple(tuple(float(log) for log in row) for row in logs))
+        found = Alike(now, tuple(tuple(float(log) for log in row) for row in logs))
+        return replace(found, most=max(self.most, min(found._log, LOG_GREATEST)))
 
     @property
     def odds(self) -> float:
         """The odds that some arm's rate is another."""
+        return from_log(self._log)
+
+    @property
+    def highest(self) -> float:
+        """The highest that the odds were at any look, at least the 1 that they began with."""
+        return from_log(self.most)
+
+    @property
+    def _log(self) -> float:
         import numpy as np
 
         if not self.logs:
-            return 1.0
+            return 0.0
         logs = np.array(self.logs).ravel()
-        return from_log(float(log_mixture(logs, (1 / len(logs),) * len(logs))))
+        return float(log_mixture(logs, (1 / len(logs),) * len(logs)))
 
 
 def rates_alike(arms: Sequence[Counted]) -> float:

@@ -72,6 +72,15 @@ def test_an_imbalance_among_the_arms_that_are_left_is_found():
     assert "gift has 1,070" in found["verdict"]["next"] or "control has 1,500" in found["verdict"]["next"]
 
 
+def test_people_who_were_lost_are_not_found_again_by_later_calls():
+    """An imbalance that passed the alarm stays a data problem when later calls hide it."""
+    found = play({"stages": stages(900, 600, 750)}, {"stages": stages(30_000, 29_900, 29_950)})
+
+    assert not dialled(found[0])["ok"]
+    assert dialled(found[1])["odds"] < 1000 <= dialled(found[1])["highest"]
+    assert found[1]["verdict"]["status"] == "data_problem"
+
+
 def test_a_combined_arm_is_left_out_where_one_of_its_variables_may_differ():
     """A confirming arm with another timing may be dialed later; with another script and voice it may not."""
     counted = {"stages": stages(500, 300, 500)}

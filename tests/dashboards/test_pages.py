@@ -162,10 +162,15 @@ def test_guardrails_pass_or_fail(steps: Steps) -> None:
 
 
 def test_every_check_says_pass_or_fail_with_its_odds(steps: Steps) -> None:
-    """Each stage, the placebo and the complaints have a word beside the light, the adapter and the odds, in both languages."""
+    """Each stage, the placebo and the complaints have a word beside the light, and odds, in both languages."""
     html = page_of(steps)
-    for said in ("connected through simulated", "0.38 : 1 against the shares", "0.06 : 1 against one rate",
-                 "2 complaints in 11,240 calls; 0.9 : 1 that they exceed 1 in 10,000", "<strong>pass</strong>"):  # fmt: skip
+    for said in (
+        "connected through simulated",
+        "0.38 : 1 against the shares",
+        "0.06 : 1 against one rate",
+        "2 complaints in 11,240 calls; 0.9 : 1 that they exceed 1 in 10,000",
+        "<strong>pass</strong>",
+    ):
         assert said in html
     assert "<strong>fail</strong>" not in html
     chinese = page_of(steps, params={"lang": "zh-CN"})
@@ -198,7 +203,7 @@ def test_a_check_that_fails_says_so() -> None:
         ({"kind": "pause_at", "limit": 3, "count": 2, "contacts": 3000}, "2 of 3,000; 3 pause the arm"),
         ({"kind": "harm", "limit": 1e-4, "count": 1, "contacts": 3000, "odds": 0.89}, "1 in 3,000 calls; 0.89 : 1"),
         ({"kind": "no_worse_by", "limit": 0.01, "worse_by": 0.004, "odds": 0.1, "odds_within": 7.0},
-         "worse by +0.4pt where 1.0pt are allowed; 0.1 : 1 that it is worse by more, 7 : 1 that it is not"),
+         "worse by 0.4pt where 1.0pt are allowed; 0.1 : 1 that it is worse by more, 7 : 1 that it is not"),
         ({"kind": "no_worse_by", "limit": 3.0, "worse_by": 1.25}, "worse by 1.25 where 3 are allowed"),
     ],
 )  # fmt: skip
@@ -206,7 +211,10 @@ def test_every_guardrail_says_what_it_found(check: dict[str, Any], said: str) ->
     """What was counted, and what is allowed."""
     standing = make_standing(guardrails=[{"metric": "opt_out", "arm": "story", "status": "undecided"} | check])
     (line,) = results_page(make_results(standing), words("en")).guarded["opt_out"]
-    assert (line.word, line.found.replace("\u00a0", "").startswith(said)) == ("not clear yet", True), line.found
+    assert (line.word, line.found.replace("\u00a0pt", "pt").replace(" pt", "pt").startswith(said)) == (
+        "not clear yet",
+        True,
+    ), line.found
 
 
 def test_home_pools_the_complaints_of_all_that_is_under_way(steps: Steps) -> None:

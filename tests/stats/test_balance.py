@@ -66,7 +66,7 @@ def test_impossible_counts_are_named(observed, shares, named):
             function(observed, shares)
 
 
-counts = st.lists(st.tuples(*[st.integers(0, 400)] * 3), min_size=1, max_size=5)
+counts = st.lists(st.tuples(*[st.integers(0, 60)] * 3), min_size=1, max_size=5)
 
 
 def played(new: list[tuple[int, ...]], shares: list[tuple[float, ...]]) -> Deals:
