@@ -15,7 +15,7 @@ from engine.core.watches import HarmWatch, Watch
 from engine.stats.harm import harm_odds
 from engine.stats.margins import Margins
 from engine.stats.means import mean_difference
-from engine.stats.rates import difference
+from engine.stats.rates import differences
 from engine.stats.ratios import ratio_difference
 
 COMPLAINT = "complaint"
@@ -218,21 +218,23 @@ def _rate_margins(
     The other half of alpha is spent once, at the end, on the range that then is 1 - alpha wide.
     """
     control = metric.counted(question.control)
+    living = [place for place, arm in enumerate(question.treated) if metric.counted(arm)[1] >= 1]
+    if control[1] < 1 or not living:
+        return []
+    limit = watched.margin * (control[0] / control[1] if watched.relative else 1.0)
+    treated = [metric.counted(question.treated[place]) for place in living]
+    worse, within = watched.odds_worse, watched.best_within
     checks = []
-    for place, arm in enumerate(question.treated):
-        treated = metric.counted(arm)
-        if control[1] < 1 or treated[1] < 1:
-            continue
-        worse, within = watched.odds_worse[place], watched.best_within[place]
-        found = difference(treated=treated, control=control, level=_level(question, evidence))
-        ends = sorted((-metric.sign * found.low, -metric.sign * found.high))
-        limit = watched.margin * (control[0] / control[1] if watched.relative else 1.0)
-        passed = within >= 2 / question.alpha or (evidence.closed and ends[1] < limit)
-        status = "fail" if worse >= HARM_ALARM else "pass" if passed else "undecided"
+    for place, found in zip(
+        living, differences(treated=treated, control=control, level=_level(question, evidence)), strict=True
+    ):
+        low, high = sorted((-metric.sign * found.low, -metric.sign * found.high))
+        passed = within[place] >= 2 / question.alpha or (evidence.closed and high < limit)
+        status = "fail" if worse[place] >= HARM_ALARM else "pass" if passed else "undecided"
         checks.append(
             GuardrailCheck(
-                metric.name, arm, "no_worse_by", status, limit, odds=worse, odds_within=within,
-                worse_by=-metric.sign * found.value, interval=(ends[0], ends[1]),
+                metric.name, question.treated[place], "no_worse_by", status, limit, odds=worse[place],
+                odds_within=within[place], worse_by=-metric.sign * found.value, interval=(low, high),
             )
         )  # fmt: skip
     return checks
