@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from engine.stats.arguments import check_count
-from engine.stats.odds import LOG_GREATEST, from_log
+from engine.stats.odds import Lasting, from_log
 
 _CONCENTRATION = 1000.0
 
@@ -47,7 +47,7 @@ def balance_odds(observed: Sequence[float], shares: Sequence[float]) -> float:
 
 
 @dataclass(frozen=True, slots=True)
-class Deals:
+class Deals(Lasting):
     """Counts under shares that may change: the odds are counted anew from every change, and multiplied on.
 
     An arm whose share is zero gets nothing from then on; what it still gathers is left out, and the others are held
@@ -80,19 +80,14 @@ class Deals:
         if self.shares == tuple(expected):
             found = replace(self, last=now)
         else:
-            closed = (self._log, self.gathered, self.expected) if self.last else (0.0, none, none)
+            closed = (self.log, self.gathered, self.expected) if self.last else (0.0, none, none)
             found = Deals(*closed, tuple(expected), before, now, self.most)
-        return replace(found, most=max(self.most, min(found._log, LOG_GREATEST)))
+        return replace(found, most=found.now_most)
 
     @property
-    def odds(self) -> float:
-        """The odds against the shares, over all of them."""
-        return from_log(self._log)
-
-    @property
-    def highest(self) -> float:
-        """The highest that the odds were at any look, at least the 1 that they began with; alarm at 1000 : 1."""
-        return from_log(self.most)
+    def log(self) -> float:
+        """The logarithm of the odds against the shares, over all of them."""
+        return self.log_odds + _log_odds(self._new, self.shares)
 
     @property
     def gathered(self) -> tuple[float, ...]:
@@ -104,10 +99,6 @@ class Deals:
         """What each arm's shares came to."""
         total = sum(self._new)
         return tuple(due + share * total for due, share in zip(self.due, self.shares, strict=True))
-
-    @property
-    def _log(self) -> float:
-        return self.log_odds + _log_odds(self._new, self.shares)
 
     @property
     def _new(self) -> list[float]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from engine.stats.arguments import Counted, check_arms, check_inside
 from engine.stats.bets import log_factor, log_mixture
 from engine.stats.increments import grown, likely_rates
-from engine.stats.odds import LOG_GREATEST, from_log
+from engine.stats.odds import Lasting
 
 APART = (-0.06, -0.02, 0.02, 0.06)
 """Differences of one arm's rate from all the others' that are bet on, in equal parts."""
@@ -18,7 +18,7 @@ FIRST_RATES = (0.1, 0.3, 0.5, 0.7, 0.9)
 
 
 @dataclass(frozen=True, slots=True)
-class Alike:
+class Alike(Lasting):
     """One rate for all arms, safe to read at every look: the odds against it; a look makes a new value.
     `most` is the highest logarithm so far.
 
@@ -53,21 +53,12 @@ class Alike:
             log_factor(others, (contacts, successes), rates, bets, margin), (1 / len(rates),) * len(rates)
         )
         logs = np.array(self.logs or ((0.0,) * len(APART),) * len(counts)) + brought
-        found = Alike(now, tuple(tuple(float(log) for log in row) for row in logs))
-        return replace(found, most=max(self.most, min(found._log, LOG_GREATEST)))
+        found = replace(self, counts=now, logs=tuple(tuple(float(log) for log in row) for row in logs))
+        return replace(found, most=found.now_most)
 
     @property
-    def odds(self) -> float:
-        """The odds that some arm's rate is another."""
-        return from_log(self._log)
-
-    @property
-    def highest(self) -> float:
-        """The highest that the odds were at any look, at least the 1 that they began with."""
-        return from_log(self.most)
-
-    @property
-    def _log(self) -> float:
+    def log(self) -> float:
+        """The logarithm of the odds that some arm's rate is another."""
         import numpy as np
 
         if not self.logs:
