@@ -13,6 +13,7 @@ from engine.steps import control, guard, look, receive, report
 from engine.steps.carriers import carriers
 from engine.steps.dispatch import dispatch
 from engine.steps.resting import resting_arms
+from engine.store import outcomes as outcome_rows
 from engine.store import records
 from engine.workspace import Running, Workspace
 from tests.steps.makers import (
@@ -218,3 +219,21 @@ def test_only_harm_wakes_the_guards(tmp_path: Path) -> None:
         control.pause(workspace, NAME, "lunch", "ann", SOON)
         tell(workspace, [complained(call) for call in calls_of(workspace, "story")])
         assert number_of(workspace, "SELECT count(*) FROM looks") == 0  # nobody is called; the next look will say it
+
+
+def test_complaints_are_pooled_over_all_live_experiments(tmp_path: Path) -> None:
+    """The list of experiments sums the complaints of what is live, and the guards read the same sums."""
+    with make_workspace(tmp_path) as workspace:
+        running = dialed(workspace, tmp_path)
+        assert report.pooled_harm(report.cards(workspace, SOON)) is None  # nobody was reached yet
+        hear_complaints(workspace, "story", 1)
+        found = report.pooled_harm(report.cards(workspace, SOON))
+        assert found is not None
+        assert (found.complaints, found.calls, found.ok) == (1, 60, True)
+        with workspace.database.reading() as connection:
+            cheap = outcome_rows.totals(connection, running.id, look.HEARD_FIELDS)
+            whole = outcome_rows.sums(connection, running.id)
+        for (arm, _), sums in whole.items():
+            assert cheap[arm] == {name: sums.totals[name] for name in look.HEARD_FIELDS}
+        control.stop(workspace, NAME, "enough", "ann", SOON)
+        assert report.pooled_harm(report.cards(workspace, SOON)) is None
