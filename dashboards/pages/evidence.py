@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from dashboards.pages.figures import Standing
+from dashboards.pages.guards import STAGES, Line, harm_lines, placebo_lines, stage_lines
 from dashboards.rendering.languages import Words, message
 from dashboards.rendering.numbers import Numbers
 
@@ -20,11 +21,6 @@ NOTHING = (
     message("Nothing can be said yet."),
     message("The data cannot be trusted as they are, so there is no verdict."),
 )
-STAGES = {
-    "assigned": message("assigned"),
-    "dialled": message("dialed"),
-    "connected": message("connected"),
-}
 LIGHTS = {
     "good": message("in order"),
     "bad": message("not in order"),
@@ -59,12 +55,13 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One item of the trust strip; `light` is good, bad, waiting or unknown."""
+    """One item of the trust strip; `light` is good, bad, waiting or unknown, `lines` are what it is made of."""
 
     name: str
     light: str
     word: str
     sentence: str
+    lines: tuple[Line, ...] = ()
 
 
 def verdict_of(standing: Standing, words: Words) -> Verdict:
@@ -114,12 +111,13 @@ def _safe(standing: Standing, blank: bool, words: Words) -> tuple[bool, str]:
 def checks_of(standing: Standing, words: Words) -> tuple[Check, ...]:
     """The trust strip of a standing."""
     return (
-        _balance(standing, words), _placebo(standing, words), _maturity(standing, words), _changes(standing, words),
+        _balance(standing, words), _placebo(standing, words), _harm(standing, words), _maturity(standing, words),
+        _changes(standing, words),
     )  # fmt: skip
 
 
-def _check(name: str, light: str, sentence: str, words: Words) -> Check:
-    return Check(name, light, words.say(LIGHTS[light]), sentence)
+def _check(name: str, light: str, sentence: str, words: Words, lines: tuple[Line, ...] = ()) -> Check:
+    return Check(name, light, words.say(LIGHTS[light]), sentence, lines)
 
 
 def _balance(standing: Standing, words: Words) -> Check:
@@ -136,13 +134,14 @@ def _balance(standing: Standing, words: Words) -> Check:
             "Look at what could drop people of one arm there.",
             where=where, p=numbers.p_said(least),
         )  # fmt: skip
-        return _check(name, "bad", sentence, words)
+        return _check(name, "bad", sentence, words, stage_lines(standing, words))
     where = _stages(stages, words)
-    return _check(name, "good", words.say("The arms' counts follow their shares at: %(where)s.", where=where), words)
+    sentence = words.say("The arms' counts follow their shares at: %(where)s.", where=where)
+    return _check(name, "good", sentence, words, stage_lines(standing, words))
 
 
 def _stages(stages: Iterable[Mapping[str, Any]], words: Words) -> str:
-    return words.say(", ").join(words.say(STAGES.get(stage["stage"], stage["stage"])) for stage in stages)
+    return words.say(", ").join(dict.fromkeys(words.say(STAGES.get(each["stage"], each["stage"])) for each in stages))
 
 
 def _placebo(standing: Standing, words: Words) -> Check:
@@ -157,13 +156,23 @@ def _placebo(standing: Standing, words: Words) -> Check:
         sentence = words.say(
             "The connect rate, which these arms cannot change, is alike (%(p)s)%(arms)s.", p=p, arms=arms
         )
-        return _check(name, "good", sentence, words)
+        return _check(name, "good", sentence, words, placebo_lines(standing, words))
     sentence = words.say(
         "The connect rate differs although these arms cannot change it (%(p)s)%(arms)s. "
         "Look at lines, hours and caller numbers per arm.",
         p=p, arms=arms,
     )  # fmt: skip
-    return _check(name, "bad", sentence, words)
+    return _check(name, "bad", sentence, words, placebo_lines(standing, words))
+
+
+def _harm(standing: Standing, words: Words) -> Check:
+    lines, name = harm_lines(standing, words), words.say("Complaints")
+    if not lines:
+        return _check(name, "unknown", words.say("Nobody was called yet."), words)
+    if all(line.light == "good" for line in lines):
+        return _check(name, "good", words.say("No arm, and not all together, exceed the limit."), words, lines)
+    sentence = words.say("What exceeds a limit is called no more. Listen to its calls.")
+    return _check(name, "bad", sentence, words, lines)
 
 
 def _placebo_arms(placebo: Mapping[str, Any], words: Words) -> str:

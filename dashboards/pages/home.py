@@ -110,6 +110,15 @@ class Group:
 
 
 @dataclass(frozen=True, slots=True)
+class Harm:
+    """The complaints of all that is under way, against the limit."""
+
+    count: int
+    light: str
+    word: str
+
+
+@dataclass(frozen=True, slots=True)
 class Home:
     """The page; `groups` are live first, then drafts, then what is over."""
 
@@ -118,6 +127,7 @@ class Home:
     attention: int
     calls: int
     spend: float
+    harm: Harm | None
 
 
 def variable_word(name: str | None, words: Words) -> str:
@@ -180,7 +190,16 @@ def home(cards: tuple[report.Card, ...], words: Words) -> Home:
         attention=sum(card.health != "good" for card in shown if card.live),
         calls=sum(card.calls for card in shown),
         spend=sum(card.spend for card in shown),
+        harm=_harm(cards, words),
     )
+
+
+def _harm(cards: tuple[report.Card, ...], words: Words) -> Harm | None:
+    found = report.pooled_harm(cards)
+    if found is None:
+        return None
+    word = message("within the limit") if found.ok else message("above the limit of 1 in 10,000 calls")
+    return Harm(found.complaints, "good" if found.ok else "bad", words.say(word))
 
 
 @router.api_route("/", methods=["GET", "HEAD"])

@@ -15,6 +15,7 @@ from dashboards.pages.error import NO_PAGE
 from dashboards.pages.evidence import Check, Verdict, checks_of, verdict_of
 from dashboards.pages.figures import ArmFigure, MetricFigure, metric_figures
 from dashboards.pages.frame import answer, make_frame, state_of, words_of
+from dashboards.pages.guards import GuardLine, guard_lines
 from dashboards.pages.home import ExperimentCard, experiment_card, variable_word
 from dashboards.pages.pictures import FunnelView, LookView, funnel_views, lift_view, look_views, looks_view
 from dashboards.rendering.languages import Words, message
@@ -95,6 +96,7 @@ class ResultsPage:
     primary: MetricFigure | None
     secondary: tuple[MetricFigure, ...]
     guardrails: tuple[MetricFigure, ...]
+    guarded: Mapping[str, tuple[GuardLine, ...]]
     useful: float | None
     lift: Markup | None
     funnels: tuple[FunnelView, ...]
@@ -139,6 +141,7 @@ def results_page(results: report.Results, words: Words) -> ResultsPage:
         primary=primary,
         secondary=tuple(figure for figure in figures if figure.role == "secondary"),
         guardrails=tuple(figure for figure in figures if figure.role == "guardrail"),
+        guarded={figure.name: guard_lines(standing, figure.name, words) for figure in figures},
         useful=useful,
         lift=lift_view(primary, useful, words) if primary and drawn else None,
         funnels=funnels[:FUNNELS_SHOWN],

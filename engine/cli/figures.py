@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from engine.cli.printing import say, say_table
+from engine.core.sentences import odds
 
 Json = Mapping[str, Any]
 SHOWN = ("secondary", "guardrail")
@@ -14,6 +15,9 @@ STATUS = {
     "winner": "winner", "leaning": "leaning", "no_useful_difference": "no useful difference",
     "not_enough_people": "not enough people", "stopped_for_safety": "stopped for safety",
     "data_problem": "data problem",
+}  # fmt: skip
+KINDS = {
+    "harm": "limit", "relative_harm": "against the control", "pause_at": "pause at", "no_worse_by": "no worse by",
 }  # fmt: skip
 FAILING = {"fail": "FAILS it", "undecided": "is undecided"}
 
@@ -69,11 +73,19 @@ def trust(standing: Json) -> list[str]:
     lines = []
     for check in standing.get("balance", ()):
         said = "as dealt" if check["ok"] else "NOT as dealt: nothing may be read off the numbers"
-        lines.append(f"balance of the {check['stage']}: {said}{_chance(check.get('p_value'))}")
+        through = f" through {check['adapter']}" if check.get("adapter") else ""
+        lines.append(f"balance of the {check['stage']}{through}: {said}{_against(check)}")
     placebo = standing.get("placebo")
     if placebo:
         said = "equal, as it should be" if placebo["ok"] else "UNEQUAL, though no arm can change it"
-        lines.append(f"placebo ({placebo['metric']}): {said}{_chance(placebo.get('p_value'))}{_left_out(placebo)}")
+        lines.append(f"placebo ({placebo['metric']}): {said}{_against(placebo)}{_left_out(placebo)}")
+    harm = standing.get("harm")
+    if harm:
+        said = "keep the limit" if harm["ok"] else "EXCEED THE LIMIT"
+        lines.append(
+            f"complaints of the arms that go on: {harm['complaints']:,} in {harm['calls']:,} calls {said} "
+            f"({odds(harm['odds'])} : 1 against 1 in 10,000)"
+        )
     maturity = standing.get("maturity")
     if maturity:
         whole = maturity["mature"] + maturity["waiting"]
@@ -86,7 +98,7 @@ def trust(standing: Json) -> list[str]:
             f"the holdout of {standing['holdout']['contacts']:,}"
         )
     lines += [
-        f"guardrail {check['metric']}: {check['arm']} {FAILING[check['status']]}"
+        f"guardrail {check['metric']} ({KINDS[check['kind']]}): {check['arm']} {FAILING[check['status']]}"
         for check in standing.get("guardrails", ())
         if check["status"] in FAILING
     ]
@@ -99,11 +111,21 @@ def _left_out(placebo: Json) -> str:
     return f"; left out: {', '.join(reasons)}" if reasons else ""
 
 
+def _against(check: Json) -> str:
+    """The odds that alarm, and the p-value that describes; it never pretends to be zero."""
+    highest = check.get("highest") if not check["ok"] else check.get("odds")
+    against = "" if highest is None else f"{odds(highest)} : 1 against it, "
+    return f" ({against}{_p_said(check['p_value'])})"
+
+
 def _chance(p_value: float | None) -> str:
-    """A p-value after what it is of; it never pretends to be zero."""
-    if p_value is None:
-        return ""
-    return f" (p = {p_value:.2g})" if p_value >= 0.0001 else " (p < 0.0001)"
+    """A p-value after what it is of."""
+    return "" if p_value is None else f" ({_p_said(p_value)})"
+
+
+def _p_said(p_value: float) -> str:
+    """A p-value with its letter; it never pretends to be zero."""
+    return f"p = {p_value:.2g}" if p_value >= 0.0001 else "p < 0.0001"
 
 
 def _primary(standing: Json, metric: Json) -> tuple[Sequence[str], list[Sequence[object]]]:

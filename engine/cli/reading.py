@@ -7,6 +7,7 @@ import typer
 from engine.cli import opening, words
 from engine.cli.figures import lift, say_standing
 from engine.cli.printing import note, say, say_bytes, say_json, say_table
+from engine.core.sentences import odds
 from engine.errors import InputError
 
 app = typer.Typer()
@@ -21,8 +22,10 @@ def status(format: words.Format = "text", database: words.Database = None) -> No
 
     with opening.opened(database, create=False) as workspace:
         cards = report.cards(workspace, opening.clock())
+    harm = report.pooled_harm(cards)
     if format == "json":
-        say_json({"schema": "ringlab.status/1", "experiments": [asdict(card) for card in cards]})
+        told = {"schema": "ringlab.status/1", "experiments": [asdict(card) for card in cards]}
+        say_json(told | ({"harm": asdict(harm) | {"ok": harm.ok}} if harm else {}))
         return
     if not cards:
         say("no experiment was started; begin with: ringlab start experiments/<name>.yaml")
@@ -38,6 +41,12 @@ def status(format: words.Format = "text", database: words.Database = None) -> No
             for card in cards
         ],
     )  # fmt: skip
+    if harm:
+        said = "keep the limit" if harm.ok else "EXCEED THE LIMIT"
+        say(
+            f"complaints of all live experiments: {harm.complaints:,} in {harm.calls:,} calls {said} "
+            f"({odds(harm.odds)} : 1 against 1 in 10,000)"
+        )
 
 
 @app.command(

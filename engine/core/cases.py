@@ -12,6 +12,7 @@ from engine.core.comparisons import MetricNumbers
 from engine.core.evidence import Evidence, Question
 from engine.core.guards import Guards
 from engine.core.phrases import (
+    campaign_reason,
     effect,
     guard_reason,
     imbalance,
@@ -23,7 +24,7 @@ from engine.core.phrases import (
     yields,
 )  # fmt: skip
 from engine.core.readings import Reading, Readings
-from engine.core.sentences import Listed, Sentence, Words, chance, listed, people, whole
+from engine.core.sentences import Listed, Sentence, Words, listed, odds, people, whole
 from engine.core.texts import TEXTS
 from engine.core.worth import Worth
 
@@ -100,7 +101,9 @@ def _placebo_metric(case: Case, arm: str) -> Words:
 
 
 def _stopped(case: Case, arm: str) -> Words:
-    return Listed(tuple(guard_reason(case.numbers, check) for check in case.guards.paused.values()))
+    told = [guard_reason(case.numbers, check) for check in case.guards.paused.values()]
+    campaign = case.guards.campaign
+    return Listed((*told, campaign_reason(campaign)) if campaign and not campaign.ok else tuple(told))
 
 
 def _worse_or_settled(case: Case, arm: str) -> Words:
@@ -124,7 +127,7 @@ def missing(case: Case) -> float:
 VALUES: dict[str, Callable[[Case, str], Words]] = {
     "arm": lambda case, arm: arm,
     "arms": _worse_or_settled,
-    "stopped": lambda case, arm: listed(case.guards.paused),
+    "stopped": lambda case, arm: listed(case.guards.paused or case.question.arms),
     "reasons": _stopped,
     "effect": lambda case, arm: effect(case.primary, case.readings.arms[arm]),
     "worth": lambda case, arm: worth_said(case.worth.get(arm)),
@@ -139,7 +142,7 @@ VALUES: dict[str, Callable[[Case, str], Words]] = {
     "waiting": lambda case, arm: people(case.evidence.waiting),
     "days": _days,
     "placebo": _placebo_metric,
-    "p": lambda case, arm: chance(case.guards.placebo.p_value if case.guards.placebo else 1.0),
+    "placebo_odds": lambda case, arm: odds(case.guards.placebo.highest if case.guards.placebo else 1.0),
     **{name: _off_balance(name) for name in ("stage", "odds", "off_arm", "observed", "expected")},
 }
 

@@ -12,6 +12,7 @@ from engine.core.denominators import AUDIENCE, variables_in
 from engine.core.experiments import Guardrail
 from engine.core.metrics import Metric, MetricKind
 from engine.core.sentences import Label, Sentence
+from engine.core.watches import Watch
 from engine.stats.arguments import check_inside
 from engine.stats.tallies import Tally
 
@@ -19,6 +20,8 @@ Method = Literal["fixed", "sequential", "group"]
 Role = Literal["primary", "secondary", "guardrail", "descriptive"]
 Stage = Literal["assigned", "dialled", "connected"]
 Better = Literal["higher", "lower"]
+PAUSED = "paused: "
+"""So the reason begins for which an arm rests that a guardrail stopped; the guardrail's metric follows."""
 FIRST_CONNECT = Label("the first-attempt connect rate", "首次呼叫接通率")
 HEARD_LATER = Label("what an arm changes is met only after the first connect", "方案的不同在首次接通之后才会体现")
 
@@ -146,8 +149,11 @@ class Evidence:
     """What was counted by now. The first primary metric decides.
 
     `mature` and `waiting` are people outside and inside their conversion window; `finished` says that nothing
-    more will come. `harm` holds (complaints, calls) per arm, `history` the primary metric's earlier looks.
-    `per_day` is how many people a day the present pace reaches.
+    more will come. `harm` holds (complaints, calls) per arm, `heard` (count, contacts) of other metrics that may
+    pause an arm, over everyone called. `history` are the primary metric's earlier looks, `watch` is what the guards
+    carried from the latest. `resting` are arms that were not called since then, each with why. `by_adapter` names the
+    adapters that placed the calls, with each one's stages where there are several. `per_day` is how many people a
+    day the present pace reaches.
     """
 
     metrics: tuple[MetricTallies, ...]
@@ -157,7 +163,11 @@ class Evidence:
     waiting: int = 0
     finished: bool = False
     harm: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    heard: Mapping[str, Mapping[str, tuple[int, int]]] = field(default_factory=dict)
     history: tuple[LookCounts, ...] = ()
+    watch: Watch = field(default_factory=Watch)
+    resting: Mapping[str, str] = field(default_factory=dict)
+    by_adapter: Mapping[str, Mapping[Stage, Mapping[str, int]]] = field(default_factory=dict)
     state: str = ""
     segments: tuple[Segments, ...] = ()
     per_day: float | None = None
@@ -169,6 +179,11 @@ class Evidence:
             if metric.role == "primary":
                 return metric
         raise ValueError("metrics must hold one whose role is primary")
+
+    @property
+    def stopped(self) -> dict[str, str]:
+        """Arms that a guardrail stopped before, each with the guardrail's metric."""
+        return {arm: why.removeprefix(PAUSED) for arm, why in self.resting.items() if why.startswith(PAUSED)}
 
     @property
     def closed(self) -> bool:

@@ -3,9 +3,10 @@
 import math
 from collections.abc import Iterable
 
+from engine.core.balances import BALANCE_ALARM, Balance
 from engine.core.comparisons import MetricNumbers
 from engine.core.evidence import Evidence, MetricTallies, Question
-from engine.core.guards import BALANCE_ALARM, Balance, GuardrailCheck
+from engine.core.guards import CampaignHarm, GuardrailCheck
 from engine.core.readings import Reading
 from engine.core.sentences import (
     STAGE_WORDS,
@@ -72,22 +73,29 @@ def guard_reason(numbers: tuple[MetricNumbers, ...], check: GuardrailCheck) -> S
         values |= {
             "count": whole(check.count or 0),
             "contacts": whole(check.contacts or 0),
+            "control_count": whole(check.control_count or 0),
             "odds": odds(check.odds or 0.0),
             "limit": f"{check.limit:g}",
         }
     return Sentence(f"because_{check.kind}", values)
 
 
+def campaign_reason(found: CampaignHarm) -> Sentence:
+    """Why all arms together are stopped."""
+    values = {"count": whole(found.complaints), "contacts": whole(found.calls), "odds": odds(found.odds)}
+    return Sentence("because_campaign", values)
+
+
 def imbalance(checks: tuple[Balance, ...]) -> tuple[Sentence, Sentence] | None:
     """What the first stage that is off says, and what to look at: its arm farthest from its share."""
-    off = next((check for check in checks if check.odds >= BALANCE_ALARM), None)
+    off = next((check for check in checks if check.highest >= BALANCE_ALARM), None)
     if off is None:
         return None
     total = sum(off.observed.values())
     due = {arm: share * total for arm, share in off.expected.items()}
     arm = max(due, key=lambda name: abs(off.observed[name] - due[name]) / math.sqrt(max(due[name], 1.0)))
     return (
-        Sentence("data_balance", {"stage": STAGE_WORDS[off.stage], "odds": odds(off.odds)}),
+        Sentence("data_balance", {"stage": STAGE_WORDS[off.stage], "odds": odds(off.highest)}),
         Sentence("next_balance", {"off_arm": arm, "observed": people(off.observed[arm]), "expected": people(due[arm])}),
     )
 

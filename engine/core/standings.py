@@ -6,14 +6,16 @@ computed is null or absent, with a `reason` beside it.
 
 import math
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
+from engine.core.balances import check_balance, check_placebo
 from engine.core.cases import Case
 from engine.core.comparisons import ArmNumbers, Comparison, MetricNumbers, compare_all
 from engine.core.conditionals import conditional, denominators
 from engine.core.evidence import Evidence, LookCounts, MetricTallies, Placebo, Question, Segments
-from engine.core.guards import Guards, check_balance, check_guardrails, check_placebo
+from engine.core.guards import Guards, check_campaign, check_guardrails, failing
 from engine.core.methods import read
 from engine.core.readings import Reading, Readings
 from engine.core.segments import SegmentTable, split
@@ -49,11 +51,13 @@ def standing(
     """
     numbers = compare_all(question, evidence.metrics)
     primary = next(each for each in numbers if each.metric == evidence.primary)
-    guardrails = check_guardrails(question, evidence, numbers)
-    paused = Guards((), None, guardrails).paused
+    guardrails, watch = check_guardrails(question, evidence, numbers)
+    paused = failing(guardrails)
     readings = read(question, evidence, primary, paused)
-    balance = check_balance(question, evidence, readings.resting | paused.keys())
-    guards = Guards(balance, check_placebo(question, evidence), guardrails)
+    balance, deals = check_balance(question, evidence, readings.resting | evidence.resting.keys() | paused.keys())
+    placebo, alike = check_placebo(question, evidence)
+    watch = replace(watch, balance=deals, placebo=alike)
+    guards = Guards(balance, placebo, guardrails, check_campaign(question, evidence, paused), watch)
     worth = worth_of(question, numbers, readings)
     verdict = reach(Case(question, evidence, numbers, guards, readings, worth))
     result: Json = {
@@ -76,6 +80,7 @@ def standing(
         "money": {} if verdict.status in BLANKING else _money(worth),
         **_verdict(verdict, readings),
         **_in_words("warnings", [*warnings, *_own_warnings(question, readings)]),
+        "watch": guards.watch.as_json() if look is not None else None,
     }
     written: Json = finite({key: value for key, value in result.items() if value not in (None, "", [], {})})
     return written
@@ -107,10 +112,12 @@ def _guards(guards: Guards, evidence: Evidence) -> Json:
         "balance": [
             {
                 "stage": check.stage,
+                **_present(adapter=check.adapter),
                 "expected": dict(check.expected),
                 "observed": dict(check.observed),
                 "p_value": check.p_value,
                 "odds": check.odds,
+                "highest": check.highest,
                 "ok": check.ok,
             }
             for check in guards.balance
@@ -119,6 +126,8 @@ def _guards(guards: Guards, evidence: Evidence) -> Json:
         and {
             "metric": placebo.metric,
             "p_value": placebo.p_value,
+            "odds": placebo.odds,
+            "highest": placebo.highest,
             "ok": placebo.ok,
             **in_both("why", placebo.why),
             "arms": [_reasoned(arm, why) for arm, why in placebo.arms.items()],
@@ -130,11 +139,19 @@ def _guards(guards: Guards, evidence: Evidence) -> Json:
         "guardrails": [
             _present(
                 metric=check.metric, arm=check.arm, kind=check.kind, status=check.status, limit=check.limit,
-                count=check.count, contacts=check.contacts, odds=check.odds, worse_by=check.worse_by,
-                interval=check.interval,
+                count=check.count, contacts=check.contacts, control_count=check.control_count, odds=check.odds,
+                odds_within=check.odds_within, worse_by=check.worse_by, interval=check.interval,
             )
             for check in guards.guardrails
         ],
+        "harm": guards.campaign
+        and {
+            "complaints": guards.campaign.complaints,
+            "calls": guards.campaign.calls,
+            "limit": guards.campaign.limit,
+            "odds": guards.campaign.odds,
+            "ok": guards.campaign.ok,
+        },
     }  # fmt: skip
 
 

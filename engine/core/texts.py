@@ -74,8 +74,9 @@ TEXTS: dict[str, tuple[str, str]] = {
         "数据异常，没有结论：各组人数（{stage}）与设定比例不符，并非偶然的赔率为 {odds} : 1。",
     ),
     "data_placebo": (
-        "Data problem, no verdict: {placebo} differs between arms that cannot change it (p {p}).",
-        "数据异常，没有结论：各组的{placebo}本不该受方案影响，却出现差异（p {p}）。",
+        "Data problem, no verdict: {placebo} differs between arms that cannot change it, "
+        "{placebo_odds} : 1 against chance.",
+        "数据异常，没有结论：各组的{placebo}本不该受方案影响，却出现差异，并非偶然的赔率为 {placebo_odds} : 1。",
     ),
     # What to do next, and what not to do.
     "next_winner": (
@@ -190,6 +191,16 @@ TEXTS: dict[str, tuple[str, str]] = {
     "because_harm": (
         "{arm} has {count} complaints in {contacts} calls, {odds} : 1 that it exceeds the limit of 1 in 10,000",
         "{arm} 在 {contacts} 次外呼中有 {count} 次投诉，超过万分之一上限的赔率为 {odds} : 1",
+    ),
+    "because_relative_harm": (
+        "{arm} has {count} complaints in {contacts} calls against {control_count} on the control, "
+        "{odds} : 1 that it draws more",
+        "{arm} 在 {contacts} 次外呼中有 {count} 次投诉，对照有 {control_count} 次，投诉更多的赔率为 {odds} : 1",
+    ),
+    "because_campaign": (
+        "all arms that go on have {count} complaints together in {contacts} calls, "
+        "{odds} : 1 that they exceed the limit of 1 in 10,000",
+        "仍在进行的各组合计 {contacts} 次外呼中有 {count} 次投诉，超过万分之一上限的赔率为 {odds} : 1",
     ),
     "because_pause_at": (
         "{arm} has {count} people in {metric}, and {limit} pause an arm",

@@ -54,9 +54,10 @@ class Rule:
 
 
 def all_stopped(case: Case) -> bool:
-    """a guardrail stopped the control, or every arm"""
+    """a guardrail stopped the control, or every arm, or there are too many complaints over all arms"""
     question, paused = case.question, case.guards.paused
-    return question.control in paused or (bool(question.treated) and all(arm in paused for arm in question.treated))
+    every = bool(question.treated) and all(arm in paused for arm in question.treated)
+    return question.control in paused or every or not case.guards.harmless
 
 
 def off_balance(case: Case) -> bool:

@@ -12,18 +12,24 @@ from sqlalchemy import Connection
 
 from engine.core.conditionals import AFTER_CONNECT, among_connected
 from engine.core.denominators import JOINED, apart_per_call
-from engine.core.evidence import Evidence, LookCounts, MetricTallies, Placebo, Question, Role, Stage
+from engine.core.evidence import PAUSED, Evidence, LookCounts, MetricTallies, Placebo, Question, Role, Stage
 from engine.core.experiments import CONTROL, HOLDOUT, Experiment, State
-from engine.core.metrics import METRICS, Sums
+from engine.core.guards import COMPLAINT
+from engine.core.metrics import FLAGS, METRICS, Sums
 from engine.core.standings import standing
 from engine.core.treatments import changed_variables
+from engine.core.watches import Watch
 from engine.stats.tallies import Tally
+from engine.steps.carriers import carriers
 from engine.steps.holdout import calling_adds
-from engine.steps.resting import rest
+from engine.steps.resting import rest, resting_arms
 from engine.steps.size import people_wanted
 from engine.store import ledger, outcomes, queue, records
 from engine.store.records import Record
 from engine.workspace import SIMULATED, Running, Workspace
+
+HEARD_FIELDS = ("calls", *FLAGS)
+"""What guards that do not wait for a look read of everyone called."""
 
 ByStratum = Mapping[tuple[str, str], Sums]
 
@@ -39,9 +45,21 @@ def look(workspace: Workspace, running: Running, now: datetime, *, finished: boo
         state = records.state_of(connection, running.id)
         if state not in (State.RUNNING, State.WAITING, State.PAUSED):
             return found
-        records.keep_look(connection, running.id, now, found)
-        _carry_out(connection, running, found, now, finished)
+        _keep(connection, running, found, now, finished)
     return found
+
+
+def look_within(connection: Connection, running: Running, now: datetime) -> dict[str, Any]:
+    """A look inside a transaction that is open, so that what it stops is stopped with what the transaction writes."""
+    record = records.get(connection, running.experiment.name)
+    found = measure(connection, record, now, finished=False)
+    _keep(connection, running, found, now, finished=False)
+    return found
+
+
+def _keep(connection: Connection, running: Running, found: dict[str, Any], now: datetime, finished: bool) -> None:
+    records.keep_look(connection, running.id, now, found)
+    _carry_out(connection, running, found, now, finished)
 
 
 def measure(connection: Connection, record: Record, now: datetime, *, finished: bool) -> dict[str, Any]:
@@ -50,6 +68,8 @@ def measure(connection: Connection, record: Record, now: datetime, *, finished: 
     summed = outcomes.summed(connection, record.id, now)
     everyone, mature = summed.everyone, summed.mature
     over = finished or record.state in (State.DECIDED, State.STOPPED)
+    looks = records.looks(connection, record.id)
+    totals = _totals(experiment, everyone)
     evidence = Evidence(
         metrics=_metrics(experiment, mature, summed.connected),
         stages=_stages(experiment, everyone),
@@ -57,8 +77,12 @@ def measure(connection: Connection, record: Record, now: datetime, *, finished: 
         mature=summed.done,
         waiting=0 if finished else summed.waiting,
         finished=over,
-        harm=_harm(experiment, everyone),
-        history=_history(experiment, records.looks(connection, record.id)),
+        harm=harm_of(experiment, totals),
+        heard=heard_of(experiment, totals),
+        history=_history(experiment, looks),
+        watch=Watch.from_json(looks[-1].get("watch", {}) if looks else {}),
+        resting=resting_arms(connection, record.name),
+        by_adapter=_by_adapter(connection, record),
         state=State.DECIDED if finished else records.state_of(connection, record.id),
     )
     question = question_of(experiment, mature)
@@ -80,6 +104,7 @@ def progress_of(experiment: Experiment, everyone: ByStratum) -> dict[str, Any]:
     return {
         "calls": round(sum(sums.totals["calls"] for sums in pooled.values())),
         "spend": round(sum(sums.totals["cost"] for sums in pooled.values()), 2),
+        "complaints": round(sum(sums.totals["complaint"] for sums in pooled.values())),
         "held_out": sum(sums.count for (arm, _), sums in everyone.items() if arm == HOLDOUT),
         "funnel": steps,
     }
@@ -188,18 +213,60 @@ def _stages(experiment: Experiment, everyone: ByStratum) -> dict[Stage, dict[str
     return stages
 
 
+def _by_adapter(connection: Connection, record: Record) -> dict[str, dict[Stage, dict[str, int]]]:
+    """The adapters that placed the calls; where there are several, whom each dialed and connected, per arm."""
+    names = [record.experiment.adapter, *carriers(connection, record.name)]
+    if len(names) == 1:
+        return {names[0]: {}}
+    found = ledger.first_attempts(connection, record.id)
+    arms = record.experiment.treatments
+    return {
+        name: {
+            "dialled": {arm: found.get((name, arm), (0, 0))[0] for arm in arms},
+            "connected": {arm: found.get((name, arm), (0, 0))[1] for arm in arms},
+        }
+        for name in names
+    }
+
+
 def _placebo(experiment: Experiment, mature: ByStratum) -> Placebo:
-    """The first attempt's connect rate of every arm; which of them cannot change it is for the check to say."""
+    """The first attempt's connect rate among those dialed; which arms cannot change it is for the check to say."""
     tallies = {
-        arm: Tally(sums.count, sums.totals["first_connected"], sums.totals["first_connected"])
+        arm: Tally.of_rate(sums.totals["first_connected"], sums.totals["dialled"])
         for arm, sums in _pooled(experiment, mature).items()
     }
     return Placebo("connect", tallies)
 
 
-def _harm(experiment: Experiment, everyone: ByStratum) -> dict[str, tuple[int, int]]:
-    pooled = _pooled(experiment, everyone)
-    return {arm: (round(sums.totals["complaint"]), round(sums.totals["calls"])) for arm, sums in pooled.items()}
+def _totals(experiment: Experiment, everyone: ByStratum) -> dict[str, Mapping[str, float]]:
+    return {arm: sums.totals for arm, sums in _pooled(experiment, everyone).items()}
+
+
+def harm_of(experiment: Experiment, totals: Mapping[str, Mapping[str, float]]) -> dict[str, tuple[int, int]]:
+    """(complaints, calls) per arm, from each arm's totals over everyone."""
+    return {
+        arm: (round(totals[arm]["complaint"]), round(totals[arm]["calls"]))
+        for arm in experiment.treatments
+        if arm in totals
+    }
+
+
+def heard_of(
+    experiment: Experiment, totals: Mapping[str, Mapping[str, float]]
+) -> dict[str, dict[str, tuple[int, int]]]:
+    """(count, people called) per arm, of every metric that pauses an arm at a count."""
+    counted = [name for name, guardrail in experiment.metrics.guardrails.items() if guardrail.pause_at is not None]
+    return {
+        name: {
+            arm: (
+                round(sum(weight * sums[part] for part, weight in METRICS[name].parts.items())),
+                round(sums["dialled"]),
+            )
+            for arm, sums in totals.items()
+        }
+        for name in counted
+        if name != COMPLAINT
+    }
 
 
 def _history(experiment: Experiment, looks: list[dict[str, Any]]) -> tuple[LookCounts, ...]:
@@ -221,13 +288,19 @@ def _history(experiment: Experiment, looks: list[dict[str, Any]]) -> tuple[LookC
 def _carry_out(connection: Connection, running: Running, found: dict[str, Any], now: datetime, finished: bool) -> None:
     """Rest the arms that a guard paused or the race dropped; end what is decided; pause what is not safe."""
     verdict, name = found["verdict"], running.experiment.name
-    over = finished or (verdict["final"] and found["method"] != "fixed")
-    rest(connection, name, {} if over else _resting(running.experiment, found))
+    unsafe = verdict["status"] == "stopped_for_safety"
+    over = finished or (verdict["final"] and found["method"] != "fixed" and not unsafe)
+    before = resting_arms(connection, name)
+    resting = {} if over else _resting(running.experiment, found)
+    rest(connection, name, resting)
+    for arm, why in resting.items():
+        if why.startswith(PAUSED) and why != before.get(arm):
+            records.audit(connection, now, "guardrail", "pause arm", name, f"{arm}: {why.removeprefix(PAUSED)}")
     if over:
         queue.cancel_planned(connection, running.id, "decided")
         records.move(connection, running.id, State.DECIDED, verdict["sentence"], now)
         records.audit(connection, now, "verdict", "decide", name, verdict["sentence"])
-    elif verdict["status"] == "stopped_for_safety":
+    elif unsafe:
         records.move(connection, running.id, State.PAUSED, verdict["sentence"], now)
         records.audit(connection, now, "guardrail", "pause", name, verdict["sentence"])
 
@@ -237,10 +310,11 @@ def _resting(experiment: Experiment, found: Mapping[str, Any]) -> dict[str, str]
 
     Where the whole experiment is stopped for safety nothing was dropped: who resumes it goes on with the other arms.
     """
-    failed = {check["arm"]: check["metric"] for check in found.get("guardrails", ()) if check["status"] == "fail"}
+    failing = [check for check in found.get("guardrails", ()) if check["status"] == "fail"]
+    failed = {check["arm"]: check["metric"] for check in reversed(failing)}
     active, stopped = found["verdict"]["active"], found["verdict"]["status"] == "stopped_for_safety"
     return {
-        arm: f"paused: {failed[arm]}" if arm in failed else "dropped"
+        arm: f"{PAUSED}{failed[arm]}" if arm in failed else "dropped"
         for arm in experiment.treatments
         if arm in failed or (arm not in active and not stopped)
     }

@@ -13,7 +13,9 @@ from typing import Any
 
 from engine.core.calls import window_of
 from engine.core.experiments import CONTROL, HOLDOUT, Experiment
+from engine.core.guards import COMPLAINT, HARM_LIMIT
 from engine.core.rules import RULES
+from engine.core.sentences import odds
 from engine.errors import DatabaseError
 from engine.intake.contacts import read_contacts
 from engine.steps.eligibility import eligible, packs, wanted_of
@@ -94,7 +96,7 @@ def plan(workspace: Workspace, path: Path, now: datetime) -> Plan:
         alpha=experiment.decision.alpha, method=experiment.decision.method, expected_calls=expected,
         worst_calls=worst, calling_days=days,
         days=days + experiment.conversion.within.total_seconds() / 86_400, money=_money(experiment, per_arm, expected),
-        notes=_notes(experiment),
+        notes=(*_notes(experiment), *_harm_seen(experiment, per_arm, expected)),
     )  # fmt: skip
 
 
@@ -237,6 +239,22 @@ def _notes(experiment: Experiment) -> tuple[str, ...]:
     if experiment.pace.waves == "off":
         return ()
     return ("waves are not dialed by this release: all calls go out in one stream, at the pace",)
+
+
+def _harm_seen(experiment: Experiment, per_arm: dict[str, int], calls: int) -> tuple[str, ...]:
+    """What the complaint guard can see of an arm, and of all arms together, in one case of two."""
+    from engine.stats.harm import visible_times
+
+    people = sum(per_arm[arm] for arm in experiment.treatments)
+    least = min((per_arm[arm] for arm in experiment.treatments), default=0)
+    arm_calls = round(calls * least / people) if people else 0
+    if COMPLAINT not in experiment.metrics.guardrails or arm_calls < 1:
+        return ()
+    alone, together = (visible_times(number, HARM_LIMIT) for number in (arm_calls, calls))
+    return (
+        f"complaints: {arm_calls:,} calls on an arm can see a complaint rate of about {odds(alone)} times the limit of "
+        f"1 in 10,000, all {calls:,} together about {odds(together)} times; a smaller harm stays unseen here",
+    )
 
 
 def _answer(experiment: Experiment, wanted: int, short: int, visible: float | None) -> tuple[bool, str]:

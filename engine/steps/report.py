@@ -1,6 +1,6 @@
 """The read side that command line and pages share: what is asked of the engine, never of its tables."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from io import BytesIO
@@ -8,7 +8,8 @@ from typing import Any, Literal
 
 from sqlalchemy import Connection
 
-from engine.core.experiments import HOLDOUT, Experiment, State
+from engine.core.experiments import HOLDOUT, LIVE, Experiment, State
+from engine.core.guards import CampaignHarm, campaign_harm
 from engine.core.rules import RULES
 from engine.core.treatments import VARIABLES, Treatment
 from engine.scripting.difference import difference
@@ -65,6 +66,7 @@ class Card:
     verdict: Mapping[str, Any] | None
     verdict_zh: Mapping[str, Any] | None
     lift: float | None
+    complaints: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +122,16 @@ def cards(workspace: Workspace, now: datetime) -> tuple[Card, ...]:
         return tuple(_card(connection, record) for record in records.everything(connection))
 
 
+def pooled_harm(cards: Iterable[Card]) -> CampaignHarm | None:
+    """The complaints of all live experiments together against the limit; None while nobody is called.
+
+    One campaign is mostly too small to see three times the limit; all together may be large enough.
+    """
+    live = [card for card in cards if card.state in LIVE]
+    calls = sum(card.calls for card in live)
+    return campaign_harm(sum(card.complaints for card in live), calls) if calls else None
+
+
 def card(workspace: Workspace, name: str) -> Card:
     """One experiment as the list shows it; raises NotFound."""
     with workspace.database.reading() as connection:
@@ -147,7 +159,7 @@ def _card(connection: Connection, record: Record) -> Card:
         calls=progress["calls"], spend=progress["spend"], days_left=_days_left(connection, record), health=health,
         health_reason=reason, next_action=_next(record), created_at=record.created_at,
         verdict=last["verdict"] if last else None, verdict_zh=last["verdict_zh"] if last else None,
-        lift=_lift(last) if last else None,
+        lift=_lift(last) if last else None, complaints=progress.get("complaints", 0),
     )  # fmt: skip
 
 

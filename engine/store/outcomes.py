@@ -138,6 +138,14 @@ _PARTED = (
 )
 
 
+def totals(connection: Connection, experiment_id: int, names: Collection[str]) -> dict[str, dict[str, float]]:
+    """What some fields sum to over everybody, per arm: cheaper than all of them with their products."""
+    fields = list(names)
+    query = select(OUTCOMES.c.arm, *(func.sum(OUTCOMES.c[name]) for name in fields))
+    rows = connection.execute(query.where(OUTCOMES.c.experiment_id == experiment_id).group_by(OUTCOMES.c.arm)).all()
+    return {row[0]: dict(zip(fields, map(float, row[1:]), strict=True)) for row in rows}
+
+
 def _sums(numbers: Sequence[Any]) -> Sums:
     totals = dict(zip(FIELDS, map(float, numbers[1 : 1 + len(FIELDS)]), strict=True))
     products = dict(zip(_PRODUCTS, map(float, numbers[1 + len(FIELDS) :]), strict=True))

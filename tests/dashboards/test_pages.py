@@ -167,6 +167,72 @@ def test_guardrails_pass_or_fail(steps: Steps) -> None:
     assert '<details class="metric" id="metric-opt_out" open>' in page_of(steps)
 
 
+def test_every_check_says_pass_or_fail_with_its_odds(steps: Steps) -> None:
+    """Each stage, the placebo and the complaints have a word beside the light, and odds, in both languages."""
+    html = page_of(steps)
+    for said in (
+        "connected through simulated",
+        "0.38 : 1 against the shares",
+        "0.06 : 1 against one rate",
+        "2 complaints in 11,240 calls; 0.9 : 1 that they exceed 1 in 10,000",
+        "<strong>pass</strong>",
+    ):
+        assert said in html
+    assert "<strong>fail</strong>" not in html
+    chinese = page_of(steps, params={"lang": "zh-CN"})
+    for said in ("接通（线路 simulated）", "与设定比例不符的赔率 0.38 : 1", "<strong>通过</strong>"):
+        assert said in chinese
+
+
+def test_a_check_that_fails_says_so() -> None:
+    """A stage off its shares, harm over all arms and a stopped arm are called fail, never by color alone."""
+    failing = {"metric": "complaint", "arm": "story", "kind": "relative_harm", "status": "fail", "limit": 1.0,
+               "count": 9, "control_count": 0, "contacts": 3000, "odds": 140.0}  # fmt: skip
+    standing = make_standing(
+        balance=[{"stage": "dialled", "adapter": "http", "p_value": 0.0, "odds": 1e300, "ok": False}],
+        harm={"complaints": 12, "calls": 9000, "limit": 1e-4, "odds": 1e9, "ok": False},
+        guardrails=[failing, failing | {"arm": "gift-first", "status": "pass", "count": 0, "odds": 0.2}],
+    )
+    page = results_page(make_results(standing), words("en"))
+    balance, _, complaints = page.checks[:3]
+    assert [(line.light, line.word, line.what) for line in balance.lines] == [("bad", "fail", "dialed through http")]
+    assert "1,000,000+ : 1" in balance.lines[0].found
+    assert (complaints.light, [line.word for line in complaints.lines]) == ("bad", ["fail", "fail"])
+    assert complaints.lines[1].what == "story"
+    assert "9 against 0 on the control; 140 : 1" in complaints.lines[1].found
+    assert [(line.arm, line.word) for line in page.guarded["complaint"]] == [("story", "fail"), ("gift-first", "pass")]
+
+
+@pytest.mark.parametrize(
+    ("check", "said"),
+    [
+        ({"kind": "pause_at", "limit": 3, "count": 2, "contacts": 3000}, "2 of 3,000; 3 pause the arm"),
+        ({"kind": "harm", "limit": 1e-4, "count": 1, "contacts": 3000, "odds": 0.89}, "1 in 3,000 calls; 0.89 : 1"),
+        ({"kind": "no_worse_by", "limit": 0.01, "worse_by": 0.004, "odds": 0.1, "odds_within": 7.0},
+         "worse by 0.4pt where 1.0pt are allowed; 0.1 : 1 that it is worse by more, 7 : 1 that it is not"),
+        ({"kind": "no_worse_by", "limit": 3.0, "worse_by": 1.25}, "worse by 1.25 where 3 are allowed"),
+    ],
+)  # fmt: skip
+def test_every_guardrail_says_what_it_found(check: dict[str, Any], said: str) -> None:
+    """What was counted, and what is allowed."""
+    standing = make_standing(guardrails=[{"metric": "opt_out", "arm": "story", "status": "undecided"} | check])
+    (line,) = results_page(make_results(standing), words("en")).guarded["opt_out"]
+    assert (line.word, line.found.replace("\u00a0pt", "pt").replace(" pt", "pt").startswith(said)) == (
+        "not clear yet",
+        True,
+    ), line.found
+
+
+def test_home_pools_the_complaints_of_all_that_is_under_way(steps: Steps) -> None:
+    """One campaign is too small to see three times the limit; all together are held to it, what is over is not."""
+    steps.listed = (make_card(complaints=1), make_card(name="other", complaints=2))
+    assert "within the limit" in page_of(steps, "/")
+    steps.listed = tuple(make_card(name=f"round-{number}", complaints=5) for number in range(4))
+    assert "above the limit of 1 in 10,000 calls" in page_of(steps, "/")
+    steps.listed = tuple(make_card(name=f"round-{number}", complaints=5, state="decided") for number in range(4))
+    assert "Complaints, all under way" not in page_of(steps, "/")
+
+
 def test_a_standing_of_nothing_still_shows(steps: Steps) -> None:
     """A draft without a metric, a look or a funnel has a page that says so."""
     bare = {"schema": "ringlab.standing/1", "experiment": "gift-first-2026-11", "state": "draft", "control": "control"}
