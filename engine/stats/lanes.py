@@ -104,14 +104,9 @@ class RacePlan:
         return 1 / (1 - self.power)
 
     @property
-    def pool(self) -> float:
-        """What of alpha waits for the arms that are not dropped; nothing for a single arm."""
-        return self.alpha * (1 - RESERVE) * (1 - 1 / self.treated) / 2
-
-    @property
     def stake(self) -> float:
         """What of alpha every arm begins with."""
-        return (self.alpha * (1 - RESERVE) - self.pool) / self.treated
+        return self.alpha * (1 - RESERVE) / self.treated
 
 
 class Bets(NamedTuple):
@@ -147,8 +142,8 @@ def bets_of(arms: int, useful_lift: float) -> Bets:
 class Lanes:
     """Where every race stands. Odds are kept as logarithms, one per bet.
 
-    `stakes` are what of alpha each arm may still lose and `peaks` their highest, `pool` is what waits; `scores` and
-    `spreads` are each arm's sum of successes above what was due, and its variance, for the last reading.
+    `stakes` are what of alpha each arm may still lose, and `peaks` their highest; `scores` and `spreads` are each arm's
+    sum of successes above what was due, and its variance, for the last reading.
     """
 
     contacts: Array
@@ -159,7 +154,6 @@ class Lanes:
     best_for: Array
     stakes: Array
     peaks: Array
-    pool: Array
     scores: Array
     spreads: Array
     alive: Flags
@@ -183,7 +177,6 @@ class Lanes:
             best_for=np.zeros(shape),
             stakes=begun,
             peaks=begun,
-            pool=np.full(lanes, plan.pool),
             scores=np.zeros(shape),
             spreads=np.zeros(shape),
             alive=np.ones(shape, dtype=bool),
@@ -310,11 +303,11 @@ class Lanes:
         against = log_mixture(self.against_logs, AGAINST_DECIDES)
         failed = ~proven & (against >= math.log(plan.drop)) & running
         alive = self._beaten(self.alive & ~failed, proven, plan)
-        stakes, pool = self._passed_on(plan, stakes, alive, proven)
+        stakes = self._passed_on(plan, stakes, alive, proven)
         proven = proven | (alive & (stakes >= FULL) & running)
         status, winner = self._ended(plan, alive, proven)
         return replace(
-            self, alive=alive, proven=proven, status=status, winner=winner, stakes=stakes, pool=pool,
+            self, alive=alive, proven=proven, status=status, winner=winner, stakes=stakes,
             peaks=np.maximum(self.peaks, stakes), scores=found.get("scores", self.scores),
             spreads=found.get("spreads", self.spreads),
         )  # fmt: skip
@@ -360,22 +353,20 @@ class Lanes:
             left[lane, place] &= ~(beaten[lane, place] & left).any(axis=1)
         return left
 
-    def _passed_on(self, plan: RacePlan, stakes: Array, alive: Flags, proven: Flags) -> tuple[Array, Array]:
-        """Stakes and pool after dropped arms left what remains of their stakes, and proven ones what they began with.
+    def _passed_on(self, plan: RacePlan, stakes: Array, alive: Flags, proven: Flags) -> Array:
+        """The stakes after dropped arms left what remains of theirs, and proven ones what they began with.
 
-        It goes to the pool, and the pool's part to the arms that are open, the more the better their odds.
+        It goes to the arms that are open, the more the better their odds.
         """
         import numpy as np
 
         gone, found = self.alive & ~alive & ~self.proven & ~proven, proven & ~self.proven
-        moved = (gone | found).any(axis=1)
-        if not moved.any():
-            return stakes, self.pool
+        heirs = alive & ~proven
+        inherits = (gone | found).any(axis=1) & heirs.any(axis=1)
+        if not inherits.any():
+            return stakes
         given = np.where(gone, np.minimum(stakes, plan.stake), 0.0) + np.where(found, plan.stake, 0.0)
-        pool, heirs = self.pool + given.sum(axis=1), alive & ~proven
-        count = heirs.sum(axis=1)
-        part = np.where(moved & (count > 0), pool / np.maximum(count, 1), 0.0)
         logs = np.where(heirs, log_mixture(self.for_logs, FOR_DECIDES), -np.inf)
-        weights = np.exp(logs - np.where(count > 0, logs.max(axis=1), 0.0)[:, None])
-        shares = weights / np.maximum(weights.sum(axis=1, keepdims=True), 1e-300)
-        return np.minimum(1.0, stakes + part[:, None] * shares), pool - part
+        weights = np.exp(logs - np.where(inherits, logs.max(axis=1), 0.0)[:, None])
+        parts = given.sum(axis=1, keepdims=True) * weights / np.maximum(weights.sum(axis=1, keepdims=True), 1e-300)
+        return np.where(inherits[:, None], np.minimum(1.0, stakes + parts), stakes)
