@@ -6,7 +6,7 @@ Both are plain values, so that a running experiment, an outside file and four nu
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 from engine.core.denominators import AUDIENCE, variables_in
 from engine.core.experiments import Guardrail
@@ -79,7 +79,8 @@ class Question:
     `smallest_useful_lift` is a difference in the primary metric's own unit, 0.01 for one point. `variables`
     says what each arm changes. `planned` are people per arm; `baseline` and `power` plan the race.
     `randomized` is false where chance did not deal the arms: then they are described and nothing is proven.
-    `value_per_conversion` is money.
+    `value_per_conversion` is money. With a `deadline` the race is read a last time at so many people over all arms;
+    `least_new` are the people that a look of the race is worth.
     """
 
     name: str
@@ -98,6 +99,8 @@ class Question:
     guardrails: Mapping[str, Guardrail] = field(default_factory=dict)
     baseline: float = 0.12
     power: float = 0.8
+    deadline: int | None = None
+    least_new: int = 0
 
     def __post_init__(self) -> None:
         if not self.arms or self.arms[0] != self.control:
@@ -150,10 +153,10 @@ class Evidence:
 
     `mature` and `waiting` are people outside and inside their conversion window; `finished` says that nothing
     more will come. `harm` holds (complaints, calls) per arm, `heard` (count, contacts) of other metrics that may
-    pause an arm, over everyone called. `history` are the primary metric's earlier looks, `watch` is what the guards
-    carried from the latest. `resting` are arms that were not called since then, each with why. `by_adapter` names the
-    adapters that placed the calls, with each one's stages where there are several. `per_day` is how many people a
-    day the present pace reaches.
+    pause an arm, over everyone called. `history` are the primary metric's earlier looks; `watch` and `race` are what
+    the guards and the race carried from the latest. `resting` are arms that were not called since then, each with
+    why. `by_adapter` names the adapters that placed the calls, with each one's stages where there are several.
+    `per_day` is how many people a day the present pace reaches.
     """
 
     metrics: tuple[MetricTallies, ...]
@@ -165,6 +168,7 @@ class Evidence:
     harm: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     heard: Mapping[str, Mapping[str, tuple[int, int]]] = field(default_factory=dict)
     history: tuple[LookCounts, ...] = ()
+    race: Mapping[str, Any] = field(default_factory=dict)
     watch: Watch = field(default_factory=Watch)
     resting: Mapping[str, str] = field(default_factory=dict)
     by_adapter: Mapping[str, Mapping[Stage, Mapping[str, int]]] = field(default_factory=dict)

@@ -81,6 +81,7 @@ def standing(
         **_verdict(verdict, readings),
         **_in_words("warnings", [*warnings, *_own_warnings(question, readings)]),
         "watch": guards.watch.as_json() if look is not None else None,
+        "race": readings.kept if look is not None else None,
     }
     written: Json = finite({key: value for key, value in result.items() if value not in (None, "", [], {})})
     return written
@@ -218,6 +219,8 @@ def _comparison(question: Question, comparison: Comparison, reading: Reading | N
             "interval": reading.interval,
             "odds_for": reading.odds_for,
             "odds_against": reading.odds_against,
+            "bar_for": reading.bar_for,
+            "bar_against": reading.bar_against,
         }
     if reading and reading.bound is not None:
         found["group"] = {"z": reading.z, "bound": reading.bound, "interval": reading.interval}

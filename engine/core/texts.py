@@ -164,8 +164,12 @@ TEXTS: dict[str, tuple[str, str]] = {
         "{arm}：转化人数太少，只能以精确检验为准，而精确检验未能证实差异。",
     ),
     "because_odds_for": (
-        "{arm}: the odds are {odds} : 1 that it is better; {bar} : 1 is proof.",
-        "{arm}：优于对照的赔率为 {odds} : 1，达到 {bar} : 1 即为证实。",
+        "{arm}: the odds are {odds} : 1 that it is better; about {bar} : 1 would be proof by now.",
+        "{arm}：优于对照的赔率为 {odds} : 1，目前约需 {bar} : 1 才算证实。",
+    ),
+    "because_proven": (
+        "{arm}: the odds are {odds} : 1 that it is better, and that is proof.",
+        "{arm}：优于对照的赔率为 {odds} : 1，已证实。",
     ),
     "because_odds_against": (
         "{arm}: the odds are {odds} : 1 against a lift of {useful}; {bar} : 1 rules it out.",

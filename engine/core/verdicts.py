@@ -13,7 +13,7 @@ from engine.core.cases import SETTLED, Case, missing, sentence_of
 from engine.core.comparisons import z_of
 from engine.core.phrases import guard_reason, size_of, yields
 from engine.core.readings import Reading
-from engine.core.sentences import Sentence, Words, chance, odds, people, whole
+from engine.core.sentences import Sentence, Words, chance, odds, people
 from engine.stats.after_win import conditional_estimate
 
 Status = Literal["winner", "leaning", "no_useful_difference", "not_enough_people", "stopped_for_safety", "data_problem"]
@@ -264,11 +264,13 @@ def _because(case: Case, reading: Reading) -> Sentence:
     question, arm = case.question, reading.arm
     if reading.odds_for is not None and reading.odds_against is not None:
         if reading.status in {"no_useful_difference", "loser"}:
-            if reading.odds_against < 1 / (1 - question.power):
+            if reading.odds_against < (reading.bar_against or 0.0):
                 return Sentence("because_loser", {"arm": arm})
             values: dict[str, Words] = {"arm": arm, "odds": odds(reading.odds_against), "useful": case.useful}
-            return Sentence("because_odds_against", {**values, "bar": f"{1 / (1 - question.power):.3g}"})
-        bar = whole(case.readings.bar or 1)
+            return Sentence("because_odds_against", {**values, "bar": f"{reading.bar_against:.2g}"})
+        if reading.status == "winner":
+            return Sentence("because_proven", {"arm": arm, "odds": odds(reading.odds_for)})
+        bar = odds(reading.bar_for or 1.0)
         return Sentence("because_odds_for", {"arm": arm, "odds": odds(reading.odds_for), "bar": bar})
     if reading.status == "no_useful_difference":
         return Sentence("because_below", {"arm": arm, "useful": case.useful})

@@ -362,7 +362,7 @@ class Lanes:
 
         gone, found = self.alive & ~alive & ~self.proven & ~proven, proven & ~self.proven
         heirs = alive & ~proven
-        inherits = (gone | found).any(axis=1) & heirs.any(axis=1)
+        inherits: Flags = np.logical_and((gone | found).any(axis=1), heirs.any(axis=1))
         if not inherits.any():
             return stakes
         given = np.where(gone, np.minimum(stakes, plan.stake), 0.0) + np.where(found, plan.stake, 0.0)

@@ -81,6 +81,7 @@ def measure(connection: Connection, record: Record, now: datetime, *, finished: 
         heard=heard_of(experiment, totals),
         history=_history(experiment, looks),
         watch=Watch.from_json(looks[-1].get("watch", {}) if looks else {}),
+        race=looks[-1].get("race", {}) if looks else {},
         resting=resting_arms(connection, record.name),
         by_adapter=_by_adapter(connection, record),
         state=State.DECIDED if finished else records.state_of(connection, record.id),
