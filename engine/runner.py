@@ -18,7 +18,7 @@ from engine.core.experiments import LIVE, Experiment, State, parse_moment
 from engine.core.windows import zone
 from engine.errors import InputError
 from engine.steps import look, receive
-from engine.steps.advance import Pacer, hear, next_moments, settle, turn
+from engine.steps.advance import Pacer, calls_are_over, hear, next_moments, settle, turn
 from engine.steps.eligibility import series
 from engine.steps.reconcile import LONGEST_LIFE, reconcile
 from engine.store import ledger, queue, records
@@ -132,7 +132,11 @@ class Simulation:
             state = self._state()
             if done.over:
                 self._drain()
-            if done.over or state is State.PAUSED or (until == "empty" and state is not State.RUNNING):
+            if (
+                done.over
+                or state is State.PAUSED
+                or (until == "empty" and calls_are_over(self.workspace, self.running))
+            ):
                 return done.over
             if not self._move_on(done.busy):
                 return settle(self.workspace, self.running, self.now)

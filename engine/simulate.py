@@ -149,7 +149,7 @@ def _prepare(path: Path, truth: Path | None, folder: Path) -> tuple[Experiment, 
     file.write_text(write(experiment), encoding="utf-8")
     with Workspace(_settings(folder / "start.db"), folder) as workspace:
         started = enroll.start(workspace, file, start_moment(workspace, experiment))
-        people = sum(started.assigned.values())
+        people = sum(started.assigned.values()) + started.undealt
         if set(experiment.treatments) - started.assigned.keys():
             raise InputError(f"{path}: some arm would have nobody in it; {people} contacts may be called")
         workspace.database.backup(folder / "template.db")

@@ -83,7 +83,7 @@ def start(file: File, format: words.Format = "text", database: words.Database = 
             {
                 "schema": "ringlab.start/1", "experiment": done.experiment, "new": done.new, "imported": done.imported,
                 "rejected": done.rejected, "rejects": done.rejects and str(done.rejects), "assigned": done.assigned,
-                "refused": done.refused,
+                "undealt": done.undealt, "refused": done.refused,
             }
         )  # fmt: skip
         return
@@ -93,6 +93,8 @@ def start(file: File, format: words.Format = "text", database: words.Database = 
         say(f"rejected rows, with reason and cure: {done.rejects}")
     if done.assigned:
         say_table(("arm", "#assigned"), [(arm, f"{count:,}") for arm, count in done.assigned.items()])
+    if done.undealt:
+        say(f"{done.undealt:,} people draw their arm when their turn comes, among the arms that are still in")
     if done.refused:
         say_table(
             ("not called because", "#contacts"), [(RULES.get(rule, rule), f"{n:,}") for rule, n in done.refused.items()]
@@ -191,7 +193,8 @@ def _serve(workspace: "Workspace", running: "Sequence[Running]", until: str, dra
 def _is_calling(workspace: "Workspace", running: "Running") -> bool:
     from engine.steps import report
 
-    return report.card(workspace, running.experiment.name).state in ("running", "paused")
+    card = report.card(workspace, running.experiment.name)
+    return card.state in ("running", "paused") or (card.state == "waiting" and card.undealt > 0)
 
 
 def _say_ends(workspace: "Workspace", running: "Sequence[Running]", format: words.Shape) -> None:

@@ -16,10 +16,12 @@ from engine.core.metrics import METRICS, Sums
 from engine.core.standings import standing
 from engine.core.treatments import CHANGES_CONNECT, changed_variables
 from engine.stats.tallies import Tally
+from engine.steps.allocation import allocation_of, wave_of
+from engine.steps.deal import deal_part
 from engine.steps.holdout import calling_adds
 from engine.steps.resting import rest
 from engine.steps.size import people_wanted
-from engine.store import ledger, outcomes, queue, records
+from engine.store import ledger, outcomes, queue, records, reserve
 from engine.store.records import Record
 from engine.workspace import SIMULATED, Running, Workspace
 
@@ -28,10 +30,13 @@ AFTER_CONNECT = ("intent", "conversion")
 ByStratum = Mapping[tuple[str, str], Sums]
 
 
-def look(workspace: Workspace, running: Running, now: datetime, *, finished: bool = False) -> dict[str, Any]:
+def look(
+    workspace: Workspace, running: Running, now: datetime, *, finished: bool = False, onward: bool = False
+) -> dict[str, Any]:
     """Analyze what is mature by `now`, keep the look, and do what it says; returns the standing.
 
-    `finished` says that nothing more will come: the experiment is decided by this look.
+    `finished` says that nothing more will come: the experiment is decided by this look. `onward` says that a wave
+    has had its time: unless this look decides, the next one is dealt.
     """
     with workspace.database.reading() as connection:
         found = measure(connection, running.record, now, finished=finished)
@@ -41,6 +46,9 @@ def look(workspace: Workspace, running: Running, now: datetime, *, finished: boo
             return found
         records.keep_look(connection, running.id, now, found)
         _carry_out(connection, running, found, now, finished)
+        if onward and records.state_of(connection, running.id) is State.WAITING:
+            deal_part(connection, running.experiment, running.id, now)
+            records.move(connection, running.id, State.RUNNING, "", now)
     return found
 
 
@@ -64,7 +72,8 @@ def measure(connection: Connection, record: Record, now: datetime, *, finished: 
     question = question_of(experiment, mature)
     found = standing(question, evidence, now, records.look_count(connection, record.id) + 1)
     apart = calling_adds(experiment, mature)
-    return found | {"progress": progress_of(experiment, everyone)} | ({"holdout": apart} if apart else {})
+    progress = progress_of(experiment, everyone) | dealing_of(connection, record, evidence.stages)
+    return found | {"progress": progress} | ({"holdout": apart} if apart else {})
 
 
 FUNNEL = (
@@ -82,6 +91,16 @@ def progress_of(experiment: Experiment, everyone: ByStratum) -> dict[str, Any]:
         "spend": round(sum(sums.totals["cost"] for sums in pooled.values()), 2),
         "held_out": sum(sums.count for (arm, _), sums in everyone.items() if arm == HOLDOUT),
         "funnel": steps,
+    }
+
+
+def dealing_of(connection: Connection, record: Record, stages: Mapping[Stage, Mapping[str, int]]) -> dict[str, Any]:
+    """How far the deal has come: people who wait for an arm, the wave, and each period's shares and counts."""
+    wave = wave_of(connection, record)
+    return {
+        "undealt": sum(reserve.counts(connection, record.id).values()),
+        **({"wave": wave.as_json()} if wave else {}),
+        "allocation": allocation_of(connection, record, stages),
     }
 
 
@@ -118,7 +137,7 @@ def question_of(experiment: Experiment, mature: ByStratum) -> Question:
         method=decision.method,
         alpha=decision.alpha,
         smallest_useful_lift=decision.smallest_useful_lift.points(experiment.size.baseline),
-        planned=min(wanted.values()) if wanted else None,
+        planned=min(people for arm, people in wanted.items() if arm != HOLDOUT) if wanted else None,
         fingerprint=experiment.fingerprint,
         value_per_conversion=_value(mature),
         guardrails=experiment.metrics.guardrails,
@@ -238,6 +257,7 @@ def _carry_out(connection: Connection, running: Running, found: dict[str, Any], 
     rest(connection, name, {} if over else _resting(running.experiment, found))
     if over:
         queue.cancel_planned(connection, running.id, "decided")
+        reserve.release(connection, running.id)
         records.move(connection, running.id, State.DECIDED, verdict["sentence"], now)
         records.audit(connection, now, "verdict", "decide", name, verdict["sentence"])
     elif verdict["status"] == "stopped_for_safety":

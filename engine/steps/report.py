@@ -8,13 +8,14 @@ from typing import Any, Literal
 
 from sqlalchemy import Connection
 
-from engine.core.experiments import HOLDOUT, Experiment, State
+from engine.core.experiments import HOLDOUT, LIVE, Experiment, State
 from engine.core.rules import RULES
 from engine.core.treatments import VARIABLES, Treatment
 from engine.scripting.difference import difference
 from engine.scripting.library import Library
 from engine.steps import look
-from engine.store import ledger, outcomes, queue, records, roster
+from engine.steps.allocation import Wave, wave_of
+from engine.store import ledger, outcomes, queue, records, reserve, roster
 from engine.store.records import Record
 from engine.telephony import adapter_names, capabilities
 from engine.workspace import Workspace
@@ -22,6 +23,7 @@ from engine.workspace import Workspace
 TableForm = Literal["csv", "parquet"]
 Health = Literal["good", "attention", "bad"]
 CONFIRMED = "carry over what is confirmed"
+NEXT_WAVE = "wait for the conversions of this wave; then the next one goes out"
 NEXT = {
     State.DRAFT: "start it",
     State.RUNNING: "wait for the verdict",
@@ -44,7 +46,10 @@ class ArmRow:
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """One experiment as the list shows it. `lift` is the leading arm's difference, `verdict` the standing's."""
+    """One experiment as the list shows it. `lift` is the leading arm's difference, `verdict` the standing's.
+
+    `undealt` people are in and have not drawn an arm yet; `wave` says where the waves stand, if it calls in waves.
+    """
 
     name: str
     state: str
@@ -65,6 +70,8 @@ class Card:
     verdict: Mapping[str, Any] | None
     verdict_zh: Mapping[str, Any] | None
     lift: float | None
+    undealt: int = 0
+    wave: Wave | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +140,8 @@ def _card(connection: Connection, record: Record) -> Card:
     assigned = progress["funnel"]["assigned"]
     health, reason = _health(record, last)
     people = sum(assigned.values())
+    undealt = sum(reserve.counts(connection, record.id).values())
+    wave = wave_of(connection, record)
     return Card(
         name=record.name, state=record.state.value, hypothesis=experiment.hypothesis, owner=experiment.owner,
         variables=tuple(dict.fromkeys(name for change in experiment.arms.values() for name in change)),
@@ -143,11 +152,11 @@ def _card(connection: Connection, record: Record) -> Card:
             )
             for arm, share in experiment.all_shares.items()
         ),
-        assigned=people, planned=record.planned or people, dialled=sum(progress["funnel"]["dialled"].values()),
-        calls=progress["calls"], spend=progress["spend"], days_left=_days_left(connection, record), health=health,
-        health_reason=reason, next_action=_next(record), created_at=record.created_at,
+        assigned=people, planned=max(record.planned, people), dialled=sum(progress["funnel"]["dialled"].values()),
+        calls=progress["calls"], spend=progress["spend"], days_left=_days_left(connection, record, undealt),
+        health=health, health_reason=reason, next_action=_next(record, wave), created_at=record.created_at,
         verdict=last["verdict"] if last else None, verdict_zh=last["verdict_zh"] if last else None,
-        lift=_lift(last) if last else None,
+        lift=_lift(last) if last else None, undealt=undealt, wave=wave,
     )  # fmt: skip
 
 
@@ -159,7 +168,9 @@ def _progress(connection: Connection, record: Record, last: Mapping[str, Any] | 
     return look.progress_of(record.experiment, outcomes.sums(connection, record.id))
 
 
-def _next(record: Record) -> str:
+def _next(record: Record, wave: Wave | None) -> str:
+    if record.state is State.WAITING and wave and wave.undealt:
+        return NEXT_WAVE
     if record.state is State.DECIDED and record.experiment.confirms:
         return CONFIRMED
     return NEXT[record.state]
@@ -173,12 +184,12 @@ def _health(record: Record, last: Mapping[str, Any] | None) -> tuple[Health, str
     return "good", ""
 
 
-def _days_left(connection: Connection, record: Record) -> float | None:
+def _days_left(connection: Connection, record: Record, undealt: int) -> float | None:
     """Days of calling that are left at the declared pace; None when nothing is planned."""
     from engine.core.calls import CallState, window_of
 
-    planned = queue.counts(connection, record.id).get(CallState.PLANNED, 0)
-    if not planned or record.state not in (State.RUNNING, State.PAUSED):
+    planned = queue.counts(connection, record.id).get(CallState.PLANNED, 0) + undealt
+    if not planned or record.state not in LIVE:
         return None
     experiment = record.experiment
     window = window_of(experiment, experiment.control)

@@ -1,8 +1,10 @@
-"""How many people an experiment wants in each arm."""
+"""How many people an experiment wants in each arm, and what a fixed horizon would need."""
 
 from functools import lru_cache
 
 from engine.core.experiments import CONTROL, HOLDOUT, Experiment
+
+FULL_ROSTER = 1.5  # fixed samples; a race over fewer people takes a last reading at the end of the roster
 
 
 def people_wanted(experiment: Experiment) -> dict[str, int]:
@@ -18,6 +20,22 @@ def people_wanted(experiment: Experiment) -> dict[str, int]:
     ratio = shares[CONTROL] / least
     per_arm = _contacts_per_arm(size.baseline, lift, experiment.decision.alpha, size.power, len(experiment.arms), ratio)
     return {arm: round(per_arm * share / least) for arm, share in shares.items()}
+
+
+def fixed_sample(experiment: Experiment) -> int:
+    """People over all arms, in equal shares, who show the smallest useful lift at a fixed horizon."""
+    size, arms = experiment.size, len(experiment.arms)
+    useful = experiment.decision.smallest_useful_lift.points(size.baseline)
+    change = useful if size.baseline + useful < 1 else -useful
+    return _contacts_per_arm(size.baseline, change, experiment.decision.alpha, size.power, arms, 1.0) * (arms + 1)
+
+
+def has_deadline(experiment: Experiment, people: int) -> bool:
+    """Whether a race over so many people takes a last reading at the end: fewer than 1.5 fixed samples.
+
+    `people` are those who were in at the start; nobody is no roster, and has no end.
+    """
+    return experiment.decision.method == "sequential" and 0 < people < FULL_ROSTER * fixed_sample(experiment)
 
 
 @lru_cache(maxsize=256)
