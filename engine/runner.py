@@ -20,6 +20,7 @@ from engine.errors import InputError
 from engine.steps import look, receive
 from engine.steps.advance import Pacer, calls_are_over, hear, next_moments, settle, turn
 from engine.steps.eligibility import series
+from engine.steps.parts import in_waves
 from engine.steps.reconcile import LONGEST_LIFE, reconcile
 from engine.store import ledger, queue, records
 from engine.workspace import SIMULATED, Running, Workspace
@@ -167,6 +168,8 @@ class Simulation:
             if not moments:
                 return False
             self.now = max(min(moments), self.now + IDLE_TICK)
+            if due is not None and self.now >= due and in_waves(self.running.experiment):
+                self.looked = self.now  # a wave that has had its time is looked at before the next one goes out
         if self.now - self.looked >= LOOK_EVERY:
             self._look()
         return True

@@ -6,6 +6,7 @@ soon as an arm runs low.
 """
 
 from collections.abc import Mapping
+from math import ceil
 
 from engine.core.assignment import block_of
 from engine.core.evidence import AUDIENCE
@@ -68,13 +69,13 @@ def people_among(experiment: Experiment, number: int, living: Mapping[str, float
     if isinstance(experiment.pace.waves, int):
         people /= weight
     block = len(block_of(living))
-    return -(-round(people) // block) * block
+    return ceil(people / block - 1e-9) * block
 
 
 def number_of_parts(experiment: Experiment, people: int, done: int = 0) -> int:
     """About how many parts so many people make while every arm is living, after the `done` that they were not in."""
     parts = 0
     while people > 0:
-        people -= max(1, round(people_of_part(experiment, done + parts)))
+        people -= ceil(people_of_part(experiment, done + parts))
         parts += 1
     return parts
