@@ -148,6 +148,31 @@ def _segment(segment: Json, kind: str) -> tuple[Sequence[str], list[Sequence[obj
     return columns, rows
 
 
+def needs_table(methods: Json) -> tuple[Sequence[str], list[Sequence[object]]]:
+    """What each method takes, as plain data of `engine.stats.needs`."""
+    once, looks, race = methods["fixed"], methods["group"], methods["sequential"]
+    rows: list[Sequence[object]] = [
+        ("fixed: read once, at the end", f"{once['contacts_per_arm']:,}", f"{once['contacts']:,}", ""),
+        (f"group: {looks['looks']} looks, at most", f"{looks['contacts_per_arm']:,}", f"{looks['contacts']:,}", ""),
+    ]  # fmt: skip
+    if once["best"] < once["contacts"]:
+        share = f"with the best share for the control, {once['control_share']:.0%} of everybody"
+        rows.insert(1, ("fixed, uneven", "", f"{once['best']:,}", share))
+    if race:
+        played = f"of {race['runs']} races, seed {race['seed']}"
+        rows += [
+            (
+                "sequential: no effect, on average", "", f"{race['no_effect']:,.0f}",
+                f"in nine of ten at most {race['no_effect_90']:,.0f}, {played}",
+            ),
+            (
+                "sequential: this lift, on average", "", f"{race['with_lift']:,.0f}",
+                f"in nine of ten at most {race['with_lift_90']:,.0f}; power {race['power']:.0%}",
+            ),
+        ]  # fmt: skip
+    return ("method", "#people per arm", "#people in all", ""), rows
+
+
 def _counts(arm: Json, kind: str) -> str:
     return f"{arm['total']:,.0f} / {arm['contacts']:,}" if kind == "rate" else f"{arm['contacts']:,}"
 
