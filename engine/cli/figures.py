@@ -71,6 +71,15 @@ def trust(standing: Json) -> list[str]:
             f"calling itself adds {adds['difference'] * 100:+.2f}pt ({low * 100:+.2f} to {high * 100:+.2f}pt) against "
             f"the holdout of {standing['holdout']['contacts']:,}"
         )
+    empty = standing.get("calibration")
+    if empty:
+        low, high = empty["interval"]
+        said = "in order" if empty["ok"] else "MORE than promised: do not trust this way to decide"
+        lines.append(
+            f"A/A: {empty['false_winners']:,} false winners in {empty['runs']:,} empty "
+            f"{'campaigns' if empty['engine'] == 'campaign' else 'runs of the statistics'} "
+            f"({low:.1%} to {high:.1%}), promised at most {empty['promised']:.1%}: {said}"
+        )
     lines += [
         f"guardrail {check['metric']}: {check['arm']} {FAILING[check['status']]}"
         for check in standing.get("guardrails", ())

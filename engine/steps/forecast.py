@@ -61,6 +61,17 @@ def per_second(experiment: Experiment) -> float:
     return min(experiment.pace.per_second, experiment.pace.concurrent / occupied)
 
 
+def people_awaited(experiment: Experiment, each: float) -> float:
+    """People who are called, `each` so often, while the conversions of one are awaited."""
+    return per_second(experiment) * _weekly(experiment) * (experiment.conversion.within / WEEK) / each
+
+
+def _weekly(experiment: Experiment) -> float:
+    """Seconds a week in which the control's window is open."""
+    window = window_of(experiment, experiment.control)
+    return 60.0 * sum(end - start for start, end in window.hours.spans) * len(window.days)
+
+
 def days_of_parts(experiment: Experiment, parts: Sequence[float]) -> list[float | None]:
     """Days from the first open minute of a week until each part's people had their time to convert.
 
@@ -86,7 +97,7 @@ def _called(experiment: Experiment, begin: datetime, calls: float) -> datetime |
     """When so many calls are placed that begin at an open instant; None in a lifetime."""
     window = window_of(experiment, experiment.control)
     left = calls / per_second(experiment)
-    weekly = 60.0 * sum(end - start for start, end in window.hours.spans) * len(window.days)
+    weekly = _weekly(experiment)
     weeks = int(left // weekly)
     if weeks > MOST_WEEKS:
         return None
@@ -157,13 +168,10 @@ def _choice(experiment: Experiment, name: str, waves: str | int, people: int, ar
 
 def _stream(experiment: Experiment, people: int, arms: int, each: float) -> WaveChoice:
     """All calls in one stream: what goes out while conversions are awaited is spent too."""
-    window = window_of(experiment, experiment.control)
-    weekly = 60.0 * sum(end - start for start, end in window.hours.spans) * len(window.days)
-    awaited = per_second(experiment) * weekly * (experiment.conversion.within / WEEK) / each
     part = max(arms + 1, fixed_sample(experiment) // LOOKS)
     ends = [min(part * (number + 1), people) for number in range(-(-people // part))]
     days = [days_of_parts(experiment, [end * each])[0] for end in ends]
-    return _way(experiment, ("off", people), (part, people, arms), days, each, awaited)
+    return _way(experiment, ("off", people), (part, people, arms), days, each, people_awaited(experiment, each))
 
 
 def _way(

@@ -106,6 +106,12 @@ def plan(workspace: Workspace, path: Path, now: datetime) -> Plan:
     )  # fmt: skip
 
 
+def people_per_arm(workspace: Workspace, experiment: Experiment, contacts: Path | None) -> dict[str, int]:
+    """How many people each arm gets of a contact file, or of the roster, as long as every arm is living."""
+    _, by_pack = _people(workspace, experiment, contacts)
+    return _dealt(experiment, by_pack, people_wanted(experiment))
+
+
 def _dealt(experiment: Experiment, by_pack: Mapping[str, int], wanted: Mapping[str, int]) -> dict[str, int]:
     """People per arm: each pack is dealt among its own arms, up to what the size wants of it."""
     dealt: dict[str, int] = {}
@@ -164,8 +170,7 @@ def _matches(attributes: Any, where: Mapping[str, str | list[str]]) -> bool:
 
 def _refused(workspace: Workspace, experiment: Experiment, people: list[tuple[str, str]]) -> dict[str, str]:
     """Contact key → the rule that the database knows against it; empty where there is no database yet."""
-    place = workspace.settings.database.removeprefix("sqlite:///")
-    if workspace.settings.database.startswith("sqlite") and not Path(place).exists():
+    if not workspace.is_there:
         return {}
     try:
         database = workspace.database

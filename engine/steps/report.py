@@ -15,6 +15,7 @@ from engine.scripting.difference import difference
 from engine.scripting.library import Library
 from engine.steps import look
 from engine.steps.allocation import Wave, wave_of
+from engine.steps.calibration import calibration_of
 from engine.store import ledger, outcomes, queue, records, reserve, roster
 from engine.store.records import Record
 from engine.telephony import adapter_names, capabilities
@@ -212,9 +213,11 @@ def standing(workspace: Workspace, name: str, now: datetime) -> dict[str, Any]:
         record = records.get(connection, name)
         last = records.last_look(connection, record.id)
         if last is not None and record.state is State.DECIDED:
-            return last | {"state": record.state.value}
-        as_of = look.moment(connection, record, now)
-        return look.measure(connection, record, as_of, finished=False)
+            found = last | {"state": record.state.value}
+        else:
+            found = look.measure(connection, record, look.moment(connection, record, now), finished=False)
+        calibration = calibration_of(connection, record.experiment)
+    return found | ({"calibration": calibration} if calibration else {})
 
 
 def results(workspace: Workspace, name: str, now: datetime) -> Results:
@@ -226,8 +229,7 @@ def results(workspace: Workspace, name: str, now: datetime) -> Results:
         progress = _progress(connection, record, seen[-1] if seen else None)
         refused = roster.refusals(connection, record.id)
         asked = ledger.questions(connection, record.id)
-    over = seen and record.state is State.DECIDED
-    stands = seen[-1] | {"state": record.state.value} if over else standing(workspace, name, now)
+    stands = standing(workspace, name, now)
     experiment = record.experiment
     money = stands.get("money")
     return Results(

@@ -302,8 +302,8 @@ class CalibrationRow(SQLModel, table=True):
 
     __tablename__: ClassVar[Any] = "calibrations"
     subject: str = Field(primary_key=True)
+    engine: str = Field(primary_key=True)
     experiment: str
-    engine: str
     seed: int
     runs: int
     false_winners: int

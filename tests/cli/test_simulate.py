@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.simulate import Play, Simulated
+from engine.steps.plays import Play, Simulated
 from engine.stats.rates import rate_interval
 from tests.cli.makers import make_workspace, ringlab
 

@@ -23,12 +23,12 @@ def upgrade() -> None:
     op.create_table(
         "calibrations",
         sa.Column("subject", sa.String(), nullable=False),
-        sa.Column("experiment", sa.String(), nullable=False),
         sa.Column("engine", sa.String(), nullable=False),
+        sa.Column("experiment", sa.String(), nullable=False),
         sa.Column("seed", sa.Integer(), nullable=False),
         sa.Column("runs", sa.Integer(), nullable=False),
         sa.Column("false_winners", sa.Integer(), nullable=False),
         sa.Column("promised", sa.Float(), nullable=False),
         sa.Column("played_at", sa.BigInteger(), nullable=False),
-        sa.PrimaryKeyConstraint("subject"),
+        sa.PrimaryKeyConstraint("subject", "engine"),
     )
