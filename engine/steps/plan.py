@@ -11,15 +11,16 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from engine.core.evidence import AUDIENCE
 from engine.core.experiments import CONTROL, HOLDOUT, Experiment
 from engine.core.metrics import METRICS
 from engine.core.rules import RULES
 from engine.errors import DatabaseError
 from engine.intake.contacts import read_contacts
 from engine.steps.eligibility import eligible, packs, wanted_of
-from engine.steps.forecast import REACHED_FIRST, WaveChoice, calls_each, days_of_parts, wave_choices
+from engine.steps.forecast import WaveChoice, wave_choices
+from engine.steps.pacing import REACHED_FIRST, calls_each, days_of_parts
 from engine.steps.parts import in_waves
+from engine.steps.rehearse import dealt_arms
 from engine.steps.size import fixed_sample, has_deadline, people_wanted
 from engine.store import roster, suppressions
 from engine.workspace import SIMULATED, Workspace
@@ -215,7 +216,7 @@ def _methods(experiment: Experiment, per_arm: Mapping[str, int]) -> dict[str, An
 
     size, decision, metric = experiment.size, experiment.decision, METRICS[experiment.metrics.primary]
     useful = decision.smallest_useful_lift.points(size.baseline)
-    dealt = [arm for arm, change in experiment.arms.items() if AUDIENCE not in change]
+    dealt = dealt_arms(experiment)
     sign = 1 if metric.better == "higher" else -1
     if metric.kind != "rate" or not dealt or not 0 < size.baseline + sign * useful < 1:
         return {}

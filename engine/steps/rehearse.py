@@ -11,7 +11,7 @@ from engine.core.evidence import AUDIENCE
 from engine.core.experiments import CONTROL, Experiment
 from engine.core.metrics import METRICS
 from engine.errors import InputError
-from engine.steps.forecast import calls_each, people_awaited
+from engine.steps.pacing import calls_each, people_awaited
 from engine.steps.parts import in_waves, may_drop, people_of_part
 from engine.steps.size import fixed_sample, people_wanted
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from engine.stats.roots import Array
     from engine.stats.trials import Trials, Truth
 
-LOOKS = 80  # looks per fixed sample where calls go out in one stream
+LOOKS = 40  # looks per fixed sample where calls go out in one stream
 
 
 def dealt_arms(experiment: Experiment) -> tuple[str, ...]:
@@ -32,40 +32,52 @@ def rehearse(
 ) -> "Trials":
     """Campaigns over these people per arm; `lifts` are true gains, better above zero, `drift` swings all rates alike.
 
-    Contacts of the trials are those who were called: the matured and those whose conversions are still awaited.
     Raises InputError where the primary metric is not a rate, or no such rates are possible.
     """
-    from engine.stats.trials import Truth
-
-    arms, metric = dealt_arms(experiment), METRICS[experiment.metrics.primary]
-    if metric.kind != "rate" or not arms:
+    if METRICS[experiment.metrics.primary].kind != "rate" or not dealt_arms(experiment):
         raise InputError("the statistics alone are played for a rate as the primary metric, over arms dealt by chance")
-    base = experiment.size.baseline if metric.better == "higher" else 1 - experiment.size.baseline
     try:
-        truth = Truth((base, *(base + lifts.get(arm, 0.0) for arm in arms)), drift, seed)
+        truth = truth_of(experiment, lifts, seed, drift)
         if may_drop(experiment) and experiment.decision.method == "sequential":
-            return _race(experiment, per_arm, truth, runs)
+            people = sum(per_arm[arm] for arm in (CONTROL, *dealt_arms(experiment)))
+            return race(experiment, people, truth, runs)
         return _looks(experiment, per_arm, truth, runs)
     except ValueError as error:
         raise InputError(str(error)) from error
 
 
-def _race(experiment: Experiment, per_arm: Mapping[str, int], truth: "Truth", runs: int) -> "Trials":
+def truth_of(experiment: Experiment, lifts: Mapping[str, float], seed: int, drift: float = 0.0) -> "Truth":
+    """The true rates of the control and the dealt arms, of what is better when there is more of it."""
+    from engine.stats.trials import Truth
+
+    size = experiment.size
+    base = size.baseline if METRICS[experiment.metrics.primary].better == "higher" else 1 - size.baseline
+    return Truth((base, *(base + lifts.get(arm, 0.0) for arm in dealt_arms(experiment))), drift, seed)
+
+
+def people_of_look(experiment: Experiment) -> float:
+    """People between two looks at a stream of calls."""
+    return fixed_sample(experiment) / LOOKS
+
+
+def race(experiment: Experiment, people: int, truth: "Truth", runs: int) -> "Trials":
+    """Races over so many people in the experiment's waves, or in one stream.
+
+    Contacts are those who were called: in a stream also those whose conversions are awaited when it is decided.
+    """
     from dataclasses import replace
 
     from engine.stats.lanes import RacePlan
     from engine.stats.trials import race_trials
 
-    size, decision = experiment.size, experiment.decision
+    size, decision, waves = experiment.size, experiment.decision, experiment.pace.waves
     arms = len(truth.rates)
-    people = sum(per_arm[arm] for arm in (CONTROL, *dealt_arms(experiment)))
     useful = decision.smallest_useful_lift.points(size.baseline)
     plan = RacePlan(arms, useful, truth.rates[0], decision.alpha / 2, size.power)
-    waves = experiment.pace.waves
 
     def batch(look: int, living: "Array") -> "Array | float":
         if not in_waves(experiment):
-            return fixed_sample(experiment) / LOOKS / arms
+            return people_of_look(experiment) / living
         wave = people_of_part(experiment, look) * (1 - experiment.audience.holdout)
         return wave / living if isinstance(waves, int) else wave / arms
 

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from engine.core.experiments import Experiment
-from engine.steps.forecast import days_of_parts, wave_choices
+from engine.steps.forecast import wave_choices
+from engine.steps.pacing import days_of_parts
 from engine.steps.plan import plan
 from tests.steps.makers import COLUMNS, MONDAY, make_experiment, make_workspace, write_experiment
 
