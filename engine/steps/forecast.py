@@ -59,6 +59,14 @@ def wave_choices(experiment: Experiment, per_arm: Mapping[str, int]) -> tuple[Wa
     return tuple(sorted(ways, key=lambda way: (way.choice == "off", way.per_wave)))
 
 
+def days_of_waves(experiment: Experiment, people: int, done: int) -> float | None:
+    """Days that so many people take in the waves after those that are `done`; None in a lifetime."""
+    each = calls_each(experiment.control)
+    waves = number_of_parts(experiment, people, done)
+    sizes = [people_of_part(experiment, done + number) for number in range(waves)]
+    return days_of_parts(experiment, [min(size, people) * each for size in sizes])[-1]
+
+
 def in_these_waves(experiment: Experiment, waves: str | int) -> Experiment:
     """The experiment, called in other waves."""
     return experiment.model_copy(update={"pace": experiment.pace.model_copy(update={"waves": waves})})

@@ -16,6 +16,9 @@ from engine.scripting.library import Library
 from engine.steps import look
 from engine.steps.allocation import Wave, wave_of
 from engine.steps.calibration import calibration_of
+from engine.steps.deal import dealing
+from engine.steps.forecast import days_of_waves
+from engine.steps.parts import in_waves
 from engine.store import ledger, outcomes, queue, records, reserve, roster
 from engine.store.records import Record
 from engine.telephony import adapter_names, capabilities
@@ -186,13 +189,15 @@ def _health(record: Record, last: Mapping[str, Any] | None) -> tuple[Health, str
 
 
 def _days_left(connection: Connection, record: Record, undealt: int) -> float | None:
-    """Days of calling that are left at the declared pace; None when nothing is planned."""
+    """Days that are left at the declared pace, in waves with the waits between them; None when nothing is planned."""
     from engine.core.calls import CallState, window_of
 
     planned = queue.counts(connection, record.id).get(CallState.PLANNED, 0) + undealt
     if not planned or record.state not in LIVE:
         return None
     experiment = record.experiment
+    if undealt and in_waves(experiment):
+        return days_of_waves(experiment, undealt, dealing(connection, record.name).parts)
     window = window_of(experiment, experiment.control)
     seconds = 60.0 * sum(end - start for start, end in window.hours.spans) * len(window.days) / 7
     return planned / (experiment.pace.per_second * seconds) if seconds else None
