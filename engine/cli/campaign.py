@@ -64,7 +64,8 @@ def _say_plan(found: "Plan") -> None:
             (f"people per arm to show the smallest useful lift, {useful}", f"{found.needed_per_arm:,}"),
             ("calls when everybody is called, expected", f"{found.expected_calls:,}"),
             ("calls, at worst", f"{found.worst_calls:,}"),
-            ("days of calling at this pace", _days(found.calling_days)), ("days to the verdict", _days(found.days)),
+            ("days of calling at this pace", _days(found.calling_days)),
+            ("days to the verdict, at most", _days(found.days)),
             *((f"money: {name}", f"{amount:,.2f}") for name, amount in found.money.items()),
         ],
     )  # fmt: skip

@@ -17,7 +17,7 @@ from engine.core.rules import RULES
 from engine.errors import DatabaseError
 from engine.intake.contacts import read_contacts
 from engine.steps.eligibility import eligible, packs, wanted_of
-from engine.steps.forecast import WaveChoice, wave_choices
+from engine.steps.forecast import WaveChoice, days_of_waves, wave_choices
 from engine.steps.pacing import REACHED_FIRST, calls_each, days_of_parts
 from engine.steps.parts import in_waves
 from engine.steps.rehearse import dealt_arms
@@ -88,8 +88,8 @@ def plan(workspace: Workspace, path: Path, now: datetime) -> Plan:
     per_arm = _dealt(experiment, by_pack, wanted)
     needed, visible = _statistics(experiment, per_arm)
     expected, worst = _calls(experiment, per_arm)
-    calling, days = _days(experiment, expected)
     called = sum(people for arm, people in per_arm.items() if arm != HOLDOUT)
+    calling, days = _days(experiment, expected, called)
     short = sum(
         wanted_of(pack, wanted) - min(wanted_of(pack, wanted), by_pack[pack.name]) for pack in packs(experiment)
     )
@@ -235,13 +235,14 @@ def _calls(experiment: Experiment, per_arm: dict[str, int]) -> tuple[int, int]:
     return round(min(expected, limit)), round(min(worst, limit))
 
 
-def _days(experiment: Experiment, calls: int) -> tuple[float | None, float | None]:
-    """Days of calling at the pace inside the control's window, and days to the verdict when nothing waits."""
+def _days(experiment: Experiment, calls: int, people: int) -> tuple[float | None, float | None]:
+    """Days of calling at the pace inside the control's window, and until everybody had the time to convert."""
     (whole,) = days_of_parts(experiment, [calls])
     if whole is None:
         return None, None
     within = experiment.conversion.within.total_seconds() / 86_400
-    return round(whole - within, 2), round(whole, 2)
+    days = days_of_waves(experiment, people, 0) if people and in_waves(experiment) else whole
+    return round(whole - within, 2), None if days is None else round(days, 2)
 
 
 def _money(experiment: Experiment, per_arm: dict[str, int], calls: int) -> dict[str, float]:

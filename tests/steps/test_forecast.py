@@ -110,6 +110,8 @@ def test_a_plan_tells_all_three_methods_and_the_waves(tmp_path: Path) -> None:
         fixed = plan(
             workspace, write_experiment(tmp_path, 60, **race | {"decision": {"method": "fixed"}}), MONDAY
         ).as_json()
+    assert plain["days"] > 5  # waves of a day each
+    assert fixed["days"] < 1.5
     assert plain["methods"].keys() == {"fixed", "group", "sequential"}
     assert plain["methods"]["group"]["contacts"] > plain["methods"]["fixed"]["contacts"]
     assert plain["methods"]["sequential"]["seed"] == 1
