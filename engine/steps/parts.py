@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from math import ceil
 
 from engine.core.assignment import block_of
-from engine.core.evidence import AUDIENCE
+from engine.core.denominators import AUDIENCE
 from engine.core.experiments import Experiment
 from engine.core.horizons import LOOKS
 from engine.core.metrics import METRICS

@@ -7,7 +7,7 @@ the ledger takes part. What rules, redials and late reports do to the numbers on
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from engine.core.evidence import AUDIENCE
+from engine.core.denominators import AUDIENCE
 from engine.core.experiments import CONTROL, Experiment
 from engine.core.metrics import METRICS
 from engine.errors import InputError
