@@ -110,10 +110,12 @@ def _safe(standing: Standing, blank: bool, words: Words) -> tuple[bool, str]:
 
 def checks_of(standing: Standing, words: Words) -> tuple[Check, ...]:
     """The trust strip of a standing."""
-    return (
+    always = (
         _balance(standing, words), _placebo(standing, words), _harm(standing, words), _maturity(standing, words),
         _changes(standing, words),
     )  # fmt: skip
+    empty = standing.get("calibration")
+    return (*always, _calibration(empty, words)) if empty else always
 
 
 def _check(name: str, light: str, sentence: str, words: Words, lines: tuple[Line, ...] = ()) -> Check:
@@ -206,3 +208,23 @@ def _changes(standing: Standing, words: Words) -> Check:
         "The definition is locked; its fingerprint is %(print)s.", print=standing.get("fingerprint", "–")
     )
     return _check(words.say("Changes during the run"), "good", sentence, words)
+
+
+def _calibration(empty: Mapping[str, Any], words: Words) -> Check:
+    """What this way to decide came to where nothing had an effect."""
+    numbers = Numbers(words)
+    low, high = empty["interval"]
+    campaigns = empty["engine"] == "campaign"
+    values = {
+        "false": numbers.number(empty["false_winners"]), "runs": numbers.number(empty["runs"]),
+        "low": f"{low * 100:.2g}%", "high": f"{high * 100:.2g}%", "most": f"{empty['promised'] * 100:.3g}%",
+    }  # fmt: skip
+    said = words.say(
+        "A/A: %(false)s false winners in %(runs)s empty campaigns (%(low)s to %(high)s), promised at most %(most)s.",
+        **values,
+    ) if campaigns else words.say(
+        "A/A: %(false)s false winners in %(runs)s empty runs of the statistics (%(low)s to %(high)s), "
+        "promised at most %(most)s.",
+        **values,
+    )  # fmt: skip
+    return _check(words.say("Played without an effect"), "good" if empty["ok"] else "bad", said, words)

@@ -97,6 +97,15 @@ def trust(standing: Json) -> list[str]:
             f"calling itself adds {adds['difference'] * 100:+.2f}pt ({low * 100:+.2f} to {high * 100:+.2f}pt) against "
             f"the holdout of {standing['holdout']['contacts']:,}"
         )
+    empty = standing.get("calibration")
+    if empty:
+        low, high = empty["interval"]
+        said = "in order" if empty["ok"] else "MORE than promised: do not trust this way to decide"
+        lines.append(
+            f"A/A: {empty['false_winners']:,} false winners in {empty['runs']:,} empty "
+            f"{'campaigns' if empty['engine'] == 'campaign' else 'runs of the statistics'} "
+            f"({low:.1%} to {high:.1%}), promised at most {empty['promised']:.1%}: {said}"
+        )
     lines += [
         f"guardrail {check['metric']} ({KINDS[check['kind']]}): {check['arm']} {FAILING[check['status']]}"
         for check in standing.get("guardrails", ())
@@ -229,6 +238,31 @@ def _segment(segment: Json, kind: str) -> tuple[Sequence[str], list[Sequence[obj
         for place, (arm, found, cells) in enumerate(_compared(part, kind)):
             rows.append((part["value"] if not place else "", arm, *cells, chance(found.get("p_adjusted"))))
     return columns, rows
+
+
+def needs_table(methods: Json) -> tuple[Sequence[str], list[Sequence[object]]]:
+    """What each method takes, as plain data of `engine.stats.needs`."""
+    once, looks, race = methods["fixed"], methods["group"], methods["sequential"]
+    rows: list[Sequence[object]] = [
+        ("fixed: read once, at the end", f"{once['contacts_per_arm']:,}", f"{once['contacts']:,}", ""),
+        (f"group: {looks['looks']} looks, at most", f"{looks['contacts_per_arm']:,}", f"{looks['contacts']:,}", ""),
+    ]  # fmt: skip
+    if once["best"] < once["contacts"]:
+        share = f"with the best share for the control, {once['control_share']:.0%} of everybody"
+        rows.insert(1, ("fixed, uneven", "", f"{once['best']:,}", share))
+    if race:
+        played = f"of {race['runs']} races, seed {race['seed']}"
+        rows += [
+            (
+                "sequential: no effect, on average", "", f"{race['no_effect']:,.0f}",
+                f"in nine of ten at most {race['no_effect_90']:,.0f}, {played}",
+            ),
+            (
+                "sequential: this lift, on average", "", f"{race['with_lift']:,.0f}",
+                f"in nine of ten at most {race['with_lift_90']:,.0f}; power {race['power']:.0%}",
+            ),
+        ]  # fmt: skip
+    return ("method", "#people per arm", "#people in all", ""), rows
 
 
 def _counts(arm: Json, kind: str) -> str:

@@ -20,11 +20,13 @@ from engine.core.standings import standing
 from engine.core.treatments import changed_variables
 from engine.core.watches import Watch
 from engine.stats.tallies import Tally
+from engine.steps.allocation import allocation_of, wave_of
 from engine.steps.carriers import carriers
+from engine.steps.deal import deal_part
 from engine.steps.holdout import calling_adds
 from engine.steps.resting import rest, resting_arms
-from engine.steps.size import people_wanted
-from engine.store import ledger, outcomes, queue, records
+from engine.steps.size import deadline_of, people_wanted, worth_a_look
+from engine.store import ledger, outcomes, queue, records, reserve
 from engine.store.records import Record
 from engine.workspace import SIMULATED, Running, Workspace
 
@@ -34,10 +36,13 @@ HEARD_FIELDS = ("calls", *FLAGS)
 ByStratum = Mapping[tuple[str, str], Sums]
 
 
-def look(workspace: Workspace, running: Running, now: datetime, *, finished: bool = False) -> dict[str, Any]:
+def look(
+    workspace: Workspace, running: Running, now: datetime, *, finished: bool = False, onward: bool = False
+) -> dict[str, Any]:
     """Analyze what is mature by `now`, keep the look, and do what it says; returns the standing.
 
-    `finished` says that nothing more will come: the experiment is decided by this look.
+    `finished` says that nothing more will come: the experiment is decided by this look. `onward` says that a wave
+    has had its time: unless this look decides, the next one is dealt.
     """
     with workspace.database.reading() as connection:
         found = measure(connection, running.record, now, finished=finished)
@@ -46,6 +51,9 @@ def look(workspace: Workspace, running: Running, now: datetime, *, finished: boo
         if state not in (State.RUNNING, State.WAITING, State.PAUSED):
             return found
         _keep(connection, running, found, now, finished)
+        if onward and records.state_of(connection, running.id) is State.WAITING:
+            deal_part(connection, running.experiment, running.id, now)
+            records.move(connection, running.id, State.RUNNING, "", now)
     return found
 
 
@@ -86,10 +94,11 @@ def measure(connection: Connection, record: Record, now: datetime, *, finished: 
         by_adapter=_by_adapter(connection, record),
         state=State.DECIDED if finished else records.state_of(connection, record.id),
     )
-    question = question_of(experiment, mature)
+    question = question_of(experiment, mature, record.planned)
     found = standing(question, evidence, now, records.look_count(connection, record.id) + 1)
     apart = calling_adds(experiment, mature)
-    return found | {"progress": progress_of(experiment, everyone)} | ({"holdout": apart} if apart else {})
+    progress = progress_of(experiment, everyone) | dealing_of(connection, record, evidence.stages)
+    return found | {"progress": progress} | ({"holdout": apart} if apart else {})
 
 
 FUNNEL = (
@@ -111,6 +120,16 @@ def progress_of(experiment: Experiment, everyone: ByStratum) -> dict[str, Any]:
     }
 
 
+def dealing_of(connection: Connection, record: Record, stages: Mapping[Stage, Mapping[str, int]]) -> dict[str, Any]:
+    """How far the deal has come: people who wait for an arm, the wave, and each period's shares and counts."""
+    wave = wave_of(connection, record)
+    return {
+        "undealt": sum(reserve.counts(connection, record.id).values()),
+        **({"wave": wave.as_json()} if wave else {}),
+        "allocation": allocation_of(connection, record, stages),
+    }
+
+
 def moment(connection: Connection, record: Record, now: datetime) -> datetime:
     """`now` on the experiment's own clock: a simulated one stands where its campaign left it."""
     if record.experiment.adapter != SIMULATED:
@@ -129,8 +148,8 @@ def variable_of(experiment: Experiment, arm: str) -> str | None:
     return JOINED.join(changed_variables(experiment.control, experiment.treatments[arm])) or None
 
 
-def question_of(experiment: Experiment, mature: ByStratum) -> Question:
-    """What the experiment asks, as it was settled at the start."""
+def question_of(experiment: Experiment, mature: ByStratum, planned: int = 0) -> Question:
+    """What the experiment asks, as it was settled at the start over so many `planned` people."""
     decision, shares = experiment.decision, experiment.all_shares
     called = {arm: share for arm, share in shares.items() if arm != HOLDOUT}
     whole = sum(called.values())
@@ -144,12 +163,14 @@ def question_of(experiment: Experiment, mature: ByStratum) -> Question:
         method=decision.method,
         alpha=decision.alpha,
         smallest_useful_lift=decision.smallest_useful_lift.points(experiment.size.baseline),
-        planned=min(wanted.values()) if wanted else None,
+        planned=min(people for arm, people in wanted.items() if arm != HOLDOUT) if wanted else None,
         fingerprint=experiment.fingerprint,
         value_per_conversion=_value(mature),
         guardrails=experiment.metrics.guardrails,
         baseline=experiment.size.baseline,
         power=experiment.size.power,
+        deadline=deadline_of(experiment, planned),
+        least_new=worth_a_look(experiment),
     )
 
 
@@ -299,6 +320,7 @@ def _carry_out(connection: Connection, running: Running, found: dict[str, Any], 
             records.audit(connection, now, "guardrail", "pause arm", name, f"{arm}: {why.removeprefix(PAUSED)}")
     if over:
         queue.cancel_planned(connection, running.id, "decided")
+        reserve.release(connection, running.id)
         records.move(connection, running.id, State.DECIDED, verdict["sentence"], now)
         records.audit(connection, now, "verdict", "decide", name, verdict["sentence"])
     elif unsafe:

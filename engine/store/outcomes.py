@@ -173,6 +173,26 @@ def summed(connection: Connection, experiment_id: int, now: datetime) -> Summed:
     return found
 
 
+_BY_PERIOD = (
+    select(
+        ASSIGNMENTS.c.period, OUTCOMES.c.arm, func.count(), func.sum(OUTCOMES.c.dialled),
+        func.sum(OUTCOMES.c.first_connected),
+    )
+    .join(
+        OUTCOMES,
+        (OUTCOMES.c.experiment_id == ASSIGNMENTS.c.experiment_id) & (OUTCOMES.c.contact_id == ASSIGNMENTS.c.contact_id),
+    )
+    .where(ASSIGNMENTS.c.experiment_id == bindparam("experiment"))
+    .group_by(ASSIGNMENTS.c.period, OUTCOMES.c.arm)
+)  # fmt: skip
+
+
+def by_period(connection: Connection, experiment_id: int) -> dict[tuple[int, str], tuple[int, int, int]]:
+    """(period of the deal, arm) → people who drew the arm then, of them dialed, and connected at the first attempt."""
+    rows = connection.execute(_BY_PERIOD, {"experiment": experiment_id}).all()
+    return {(row[0], row[1]): (int(row[2]), int(row[3]), int(row[4])) for row in rows}
+
+
 def maturity(connection: Connection, experiment_id: int, now: datetime) -> tuple[int, int]:
     """How many contacts are mature, and how many are waited for."""
     mature = func.coalesce(func.sum((OUTCOMES.c.matures_at <= now).cast(OUTCOMES.c.calls.type)), 0)

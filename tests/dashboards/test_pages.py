@@ -1,6 +1,7 @@
 """What pages say, and what they never let through."""
 
 import dataclasses
+from datetime import timedelta
 from html import unescape
 from html.parser import HTMLParser
 from typing import Any
@@ -21,8 +22,9 @@ from engine.core.conditionals import among_connected
 from engine.core.evidence import Placebo
 from engine.core.standings import standing
 from engine.stats.tallies import Tally
+from engine.steps.allocation import Wave
 from tests.core.standing_makers import make_evidence, make_question, make_rate
-from tests.dashboards.makers import Steps, make_card, make_client, make_results, make_standing
+from tests.dashboards.makers import NOW, Steps, make_card, make_client, make_results, make_standing
 
 PAGE = "/experiments/gift-first-2026-11"
 HOSTILE = "<script>alert(1)</script>'\"><img src=x onerror=alert(2)>{{ 7*7 }}"
@@ -429,6 +431,52 @@ def test_segments_are_marked_exploratory(steps: Steps) -> None:
     html = page_of(steps)
     assert "never a verdict" in html
     assert "lapsed" in html
+
+
+CALIBRATION = {
+    "engine": "campaign", "runs": 400, "false_winners": 3, "interval": [0.0015, 0.0218], "promised": 0.025, "ok": True,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("changes", "language", "light", "said"),
+    [
+        ({}, "en", "good", "A/A: 3 false winners in 400 empty campaigns (0.15% to 2.2%), promised at most 2.5%."),
+        ({}, "zh-CN", "good", "A/A：400 次无效果演练中误判胜出 3 次（0.15% 至 2.2%），承诺不超过 2.5%。"),
+        ({"engine": "statistics"}, "en", "good", "in 400 empty runs of the statistics"),
+        ({"interval": [0.03, 0.07], "ok": False}, "en", "bad", "(3% to 7%), promised at most 2.5%"),
+    ],
+)
+def test_what_empty_campaigns_came_to_is_part_of_the_trust(
+    changes: dict[str, Any], language: str, light: str, said: str
+) -> None:
+    """A way to decide that was played without an effect shows how often it erred, red when more than promised."""
+    standing = make_standing(calibration=CALIBRATION | changes)
+    check = results_page(make_results(standing), words(language)).checks[-1]
+    assert check.light == light
+    assert said in check.sentence
+    assert len(results_page(make_results(), words(language)).checks) == 4
+
+
+@pytest.mark.parametrize(
+    ("until", "language", "said"),
+    [
+        (None, "en", "Wave 3 of about 7 is being called"),
+        (NOW + timedelta(hours=3), "en", "Wave 3 of about 7, waiting for its conversions until"),
+        (NOW + timedelta(hours=3), "zh-CN", "第 3 批（共约 7 批）已呼完，等待转化至"),
+    ],
+)
+def test_home_and_results_say_where_the_waves_stand(steps: Steps, until: Any, language: str, said: str) -> None:
+    """Which wave it is, about how many there are, and until when its conversions are awaited."""
+    card = make_card(wave=Wave(3, 7, 2400, until))
+    steps.listed = (card,)
+    steps.found = dataclasses.replace(make_results(), card=card)
+    for path in ("/", PAGE):
+        html = page_of(steps, f"{path}?lang={language}")
+        assert said in html
+        assert (until is not None) == ((NOW + timedelta(hours=3)).isoformat()[:13] in html)
+    steps.listed = (make_card(),)
+    assert said not in page_of(steps, "/")
 
 
 def make_mixed() -> dict[str, Any]:
