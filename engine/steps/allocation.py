@@ -7,9 +7,9 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from engine.core.balances import STAGES
 from engine.core.evidence import Stage
 from engine.core.experiments import HOLDOUT, LIVE, State
-from engine.core.balances import STAGES
 from engine.steps.deal import dealing, waiting_for_an_arm
 from engine.steps.parts import in_waves, number_of_parts
 from engine.store import outcomes, records
