@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from engine.stats.fitted import fitted_control_rate
+from engine.stats.fitted import fitting
 from engine.stats.roots import lockstep
 
 if TYPE_CHECKING:
@@ -70,8 +70,8 @@ def difference_statistic(pairs: Pairs) -> Array:
     return statistic
 
 
-def difference_range(pairs: Pairs, critical: float) -> tuple[Array, Array]:
-    """(low, high): every difference whose |z| stays within `critical`."""
+def difference_range(pairs: Pairs, critical: float | Array) -> tuple[Array, Array]:
+    """(low, high): every difference whose |z| stays within `critical`, one for all or one per comparison."""
     import numpy as np
 
     value = difference_value(pairs)
@@ -89,11 +89,12 @@ _INSIDE = 1e-12
 """A fitted spread can vanish at the estimate itself; the search starts just beside it."""
 
 
-def _reach(value: Array, critical: float) -> Array:
+def _reach(value: Array, critical: float | Array) -> Array:
     """How many standard errors, signed: first for the lower ends, then for the upper."""
     import numpy as np
 
-    return np.repeat([critical, -critical], len(value))
+    reach = critical * np.ones_like(value)
+    return np.concatenate([reach, -reach])
 
 
 def _crossings(
@@ -120,12 +121,13 @@ def _spread(pairs: Pairs) -> Callable[[Array], Array]:
     control = (pairs.control, pairs.control_contacts)
     treated = (pairs.treated, pairs.treated_contacts)
     scale = pairs.weights**2 * pairs.inflation
+    our_scale, their_scale, fitted = scale / treated[1], scale / control[1], fitting(control, treated)
 
     def spread(lift: Array) -> Array:
         delta = lift[:, None]
-        p0 = fitted_control_rate(control, treated, delta)
+        p0 = fitted(delta)
         p1 = np.minimum(np.maximum(p0 + delta, 0.0), 1.0)
-        variance = scale * (p1 * (1 - p1) / treated[1] + p0 * (1 - p0) / control[1])
+        variance = our_scale * p1 * (1 - p1) + their_scale * p0 * (1 - p0)
         result: Array = np.sqrt(variance.sum(axis=1))
         return result
 

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
+
+_SUMS = ("count", "total", "squares", "covariate_total", "covariate_squares", "products")
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,9 +26,9 @@ class Tally:
     products: float = 0.0
 
     def __post_init__(self) -> None:
-        for field in fields(self):
-            if not math.isfinite(getattr(self, field.name)):
-                raise ValueError(f"{field.name} must be finite, not {getattr(self, field.name)}")
+        for name in _SUMS:
+            if not math.isfinite(getattr(self, name)):
+                raise ValueError(f"{name} must be finite, not {getattr(self, name)}")
         for name in ("count", "squares", "covariate_squares"):
             if getattr(self, name) < 0:
                 raise ValueError(f"{name} must not be negative, not {getattr(self, name):g}")
@@ -65,7 +67,7 @@ class Tally:
     def __add__(self, other: Tally) -> Tally:
         if not isinstance(other, Tally):
             return NotImplemented
-        return Tally(*(getattr(self, field.name) + getattr(other, field.name) for field in fields(self)))
+        return Tally(*(getattr(self, name) + getattr(other, name) for name in _SUMS))
 
     @property
     def mean(self) -> float:
