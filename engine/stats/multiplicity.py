@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -173,11 +174,11 @@ _MOST_CELLS = 1_000_000
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Families:
-    """Families of equal shape: the distinct loadings of each, how many arms have each, and the step over U."""
+    """Families of equal shape: the distinct loadings of each, how many arms have each, and the nodes of U."""
 
     loadings: Array
     counts: Array
-    step: float
+    nodes: Array
 
     def exceeding(self, bounds: Array) -> Array:
         """P(maxᵢ |Zᵢ| ≥ bound) per family and bound, Zᵢ = λᵢ U + √(1 − λᵢ²) Eᵢ.
@@ -188,17 +189,15 @@ class _Families:
         import numpy as np
         from scipy.special import ndtr
 
-        u = np.arange(0.0, 9.0 + self.step, self.step)
-        weights = np.exp(-u * u / 2) / np.sqrt(2 * np.pi) * self.step * 2
+        u = self.nodes
+        weights = np.exp(-u * u / 2) * (2 * (u[1] - u[0]) / math.sqrt(2 * math.pi))
         weights[0] /= 2
-        rest = np.sqrt(1 - self.loadings**2)
-        shift = (self.loadings / rest)[:, None, :, None] * u
-        scaled = bounds[:, :, None, None] / rest[:, None, :, None]
+        rest = np.sqrt(1 - self.loadings**2)[:, None, :, None]
+        shift, scaled = self.loadings[:, None, :, None] / rest * u, bounds[:, :, None, None] / rest
         tails = ndtr(shift - scaled) + ndtr(-shift - scaled)
-        logs = np.log1p(-np.minimum(tails, 1 - 1e-16))
-        log_inside = (self.counts[:, None, None, :] @ logs)[:, :, 0, :]
-        chance: Array = np.clip(-np.expm1(log_inside) @ weights, 0.0, 1.0)
-        return chance
+        log_inside = self.counts[:, None, None, :] @ np.log1p(-np.minimum(tails, 1 - 1e-16))
+        chance: Array = -np.expm1(log_inside[:, :, 0, :]) @ weights
+        return np.minimum(np.maximum(chance, 0.0), 1.0)
 
 
 def _alike(loadings: Sequence[Sequence[float]]) -> Iterator[tuple[list[int], _Families]]:
@@ -206,20 +205,19 @@ def _alike(loadings: Sequence[Sequence[float]]) -> Iterator[tuple[list[int], _Fa
     import numpy as np
 
     groups: dict[tuple[int, int, float], list[int]] = {}
-    found: dict[int, tuple[Array, Array]] = {}
+    found: list[Counter[float]] = []
     for place, family in enumerate(loadings):
         for arm, loading in enumerate(family):
             check_inside(f"loadings[{arm}]", loading)
-        if len(family) < 2:
-            continue
-        distinct, counts = np.unique(np.minimum(np.array(family), _GREATEST_LOADING), return_counts=True)
-        steepest = float(distinct[-1]) / math.sqrt(1 - float(distinct[-1]) ** 2)
-        step = 0.25 * 0.5 ** max(0, round(math.log2(steepest)))
-        groups.setdefault((len(family), len(distinct), step), []).append(place)
-        found[place] = distinct, counts.astype(float)
+        found.append(Counter(min(loading, _GREATEST_LOADING) for loading in family))
+        if len(family) > 1:
+            steepest = max(found[-1])
+            halvings = max(0, round(math.log2(steepest / math.sqrt(1 - steepest**2))))
+            groups.setdefault((len(family), len(found[-1]), 0.25 * 0.5**halvings), []).append(place)
     for (arms, kinds, step), members in groups.items():
-        most = max(1, int(_MOST_CELLS * step / (9 * arms * kinds)))
+        nodes = np.arange(0.0, 9.0 + step, step)
+        most = max(1, _MOST_CELLS // (arms * kinds * len(nodes)))
         for first in range(0, len(members), most):
             places = members[first : first + most]
-            loading_rows, count_rows = zip(*(found[place] for place in places), strict=True)
-            yield places, _Families(np.array(loading_rows), np.array(count_rows), step)
+            rows = np.array([[list(found[place]), list(found[place].values())] for place in places])
+            yield places, _Families(rows[:, 0], rows[:, 1], nodes)

@@ -74,4 +74,5 @@ def _next_step(points: tuple[Array, ...], values: tuple[Array, ...], width: Arra
         inverse = fa / ab * (fc / cb) + (c - a) / (b - a) * (fa / ca) * (fb / cb)
         smooth = (phi * phi < xi) & ((1 - phi) ** 2 < 1 - xi) & np.isfinite(inverse)
         least = np.minimum(0.5, enough / (2 * width))
-    return np.minimum(np.maximum(np.where(smooth, inverse, 0.5), least), 1 - least)
+    share: Array = np.minimum(np.maximum(np.where(smooth, inverse, 0.5), least), 1 - least)
+    return share
