@@ -6,7 +6,7 @@ the log unusable, for no tally could count it once. Everyone in the log is in th
 never left out. It is refused, or counted as zero (for a rate: as no) where the caller says so, and reported.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -22,7 +22,6 @@ from engine.stats.tallies import Tally
 MOST_ARMS = 200
 MOST_SEGMENTS = 1_000
 UNNAMED = "(blank)"
-NOTHING = Tally(0, 0, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,17 +43,22 @@ class LogTallies:
     def tallies(self, metric: str, segment: str | None = None) -> dict[str, Tally]:
         """One tally per arm of the metric of this name, in one segment or over all."""
         place = [known.name for known in self.metrics].index(metric)
-        return {
-            arm: sum((self.cells[cell][place] for cell in self._cells(arm, segment)), start=NOTHING)
-            for arm in self.arms
-        }
+        found: dict[str, list[Tally]] = {arm: [] for arm in self.arms}
+        for arm, cell in self._cells(segment):
+            found[arm].append(self.cells[cell][place])
+        return {arm: Tally.together(tallies) for arm, tallies in found.items()}
 
     def contacts(self, segment: str | None = None) -> dict[str, int]:
         """How many contacts each arm has, in one segment or over all."""
-        return {arm: sum(self.contacts_in[cell] for cell in self._cells(arm, segment)) for arm in self.arms}
+        found = dict.fromkeys(self.arms, 0)
+        for arm, cell in self._cells(segment):
+            found[arm] += self.contacts_in[cell]
+        return found
 
-    def _cells(self, arm: str, segment: str | None) -> list[tuple[str, str]]:
-        return [cell for cell in self.cells if cell[0] == arm and segment in {None, cell[1]}]
+    def _cells(self, segment: str | None) -> Iterator[tuple[str, tuple[str, str]]]:
+        """Every cell of the segment (of all of them without one), with its arm."""
+        cells = self.cells if segment is None else [(arm, segment) for arm in self.arms]
+        return ((cell[0], cell) for cell in cells if cell in self.cells)
 
 
 def read_log(
