@@ -16,7 +16,7 @@ import duckdb
 from engine.errors import NotFound, Problem, ProblemsFound, UnreadableFile
 from engine.intake.logfiles import LogFile, open_log
 from engine.intake.logmetrics import LogMetric, resolve
-from engine.intake.logqueries import Question, contact_query, row_query, split_query, unknown_query
+from engine.intake.logqueries import Question, contact_query, row_query, unknown_query
 from engine.stats.tallies import Tally
 
 MOST_ARMS = 200
@@ -81,19 +81,18 @@ def read_log(
     with open_log(path) as log:
         question = Question(arm, segment, contact, covariate, resolve(log, arm, metrics, covariate, segment, contact))
         try:
-            if contact is not None:
-                _refuse_split(log, question)
             query = row_query(log, question) if contact is None else contact_query(log, question)
             groups = log.engine.execute(query).fetchall()
+            _refuse_split(log, question, groups)
             blanks = _blanks(log, question, groups, missing)
         except duckdb.Error as error:
             raise log.unreadable(error) from error
     return _tallied(path, question, groups, blanks, control)
 
 
-def _refuse_split(log: LogFile, question: Question) -> None:
+def _refuse_split(log: LogFile, question: Question, groups: Sequence[tuple[Any, ...]]) -> None:
     """Refuse contacts in several arms and attempts of nobody; only their counts are told."""
-    split, nobody = log.engine.execute(split_query(log, question)).fetchall()[0]
+    split, nobody = (sum(int(group[place]) for group in groups) for place in (4, 5))
     problems = []
     if split:
         problems.append(f"{split} contacts are in more than one arm; give every contact the arm that it was assigned")
@@ -107,7 +106,7 @@ def _blanks(log: LogFile, question: Question, groups: Sequence[tuple[Any, ...]],
     """How many cells of each quantity are blank; raises ProblemsFound for what cannot be understood."""
     problems, blanks = [], {}
     for place, quantity in enumerate(question.quantities(log)):
-        absent = sum(int(group[2]) - int(group[4 + place]) for group in groups)
+        absent = sum(int(group[2]) - int(group[6 + place]) for group in groups)
         if not absent:
             continue
         unknown = log.engine.execute(unknown_query(log, quantity)).fetchall()
@@ -143,7 +142,7 @@ def _tallied(
     cells: dict[tuple[str, str], tuple[Tally, ...]] = {}
     contacts: dict[tuple[str, str], int] = {}
     rows = nameless = 0
-    for arm, segment, attempts, people, *sums in groups:
+    for arm, segment, attempts, people, _, _, *sums in groups:
         rows += int(attempts)
         if not (arm or "").strip():
             nameless += int(attempts)

@@ -1,7 +1,8 @@
 """The questions asked of a call log, as SQL.
 
-A question's answer has one row for each arm and segment: arm, segment, rows, contacts; how many cells of each
-quantity were understood; and then the sums that make each metric's tally.
+A question's answer has one row for each arm and segment: arm, segment, rows, contacts; how many contacts are in
+another arm too, and how many rows name no contact; how many cells of each quantity were understood; and then the
+sums that make each metric's tally.
 """
 
 # ruff: noqa: S608 -- every name and text in a query went through `identifier` or `literal`
@@ -118,7 +119,7 @@ def row_query(log: LogFile, question: Question) -> str:
         groups.append(f"{log.cell(question.segment)[0]} AS segment")
         shown = "arm::VARCHAR, segment::VARCHAR"
     return (
-        f"SELECT {shown}, count(*), count(*), {', '.join([*counts, *question.sums(totals)])} "
+        f"SELECT {shown}, count(*), count(*), 0, 0, {', '.join([*counts, *question.sums(totals)])} "
         f"FROM (SELECT {', '.join([*groups, *cells])} FROM {log.source} {_named(log, question)}) "
         f"GROUP BY {'arm' if question.segment is None else 'arm, segment'}"
     )
@@ -127,6 +128,7 @@ def row_query(log: LogFile, question: Question) -> str:
 def contact_query(log: LogFile, question: Question) -> str:
     """Tallies of a log whose rows are attempts: first each contact, then the arms."""
     quantities = question.quantities(log)
+    arm, contact = label(log.cell(question.arm)[0]), label(log.cell(question.contact or "")[0])
     segment = label(log.cell(question.segment)[0]) if question.segment is not None else "''"
     cells = [
         f"{quantity.over}({quantity.value}) AS q{place}, count({quantity.value}) AS n{place}"
@@ -135,23 +137,14 @@ def contact_query(log: LogFile, question: Question) -> str:
     counts = [f"sum(n{place})" for place in range(len(quantities))]
     totals = [f"sum(q{place})" for place in range(len(quantities))]
     return (
-        f"SELECT arm, segment, sum(attempts), count(*), {', '.join([*counts, *question.sums(totals)])} "
-        f"FROM (SELECT min({label(log.cell(question.arm)[0])}) AS arm, "
+        "SELECT arm, segment, sum(attempts), count(*), count_if(contact IS NOT NULL AND arm <> other), "
+        "coalesce(sum(attempts) FILTER (contact IS NULL), 0), "
+        f"{', '.join([*counts, *question.sums(totals)])} "
+        f"FROM (SELECT {contact} AS contact, min({arm}) AS arm, max({arm}) AS other, "
         f"CASE WHEN min({segment}) IS DISTINCT FROM max({segment}) THEN {literal(SEVERAL)} "
         f"ELSE min({segment}) END AS segment, "
         f"count(*) AS attempts, {', '.join(cells)} FROM {log.source} {_named(log, question)} "
-        f"GROUP BY {label(log.cell(question.contact or '')[0])}) GROUP BY arm, segment"
-    )
-
-
-def split_query(log: LogFile, question: Question) -> str:
-    """How many contacts are in several arms, and how many rows name no contact."""
-    arm = label(log.cell(question.arm)[0])
-    contact = label(log.cell(question.contact or "")[0])
-    return (
-        f"SELECT count(*) FILTER (contact IS NOT NULL AND low <> high), "
-        f"coalesce(sum(attempts) FILTER (contact IS NULL), 0) FROM (SELECT {contact} AS contact, min({arm}) AS low, "
-        f"max({arm}) AS high, count(*) AS attempts FROM {log.source} {_named(log, question)} GROUP BY contact)"
+        "GROUP BY contact) GROUP BY arm, segment"
     )
 
 
