@@ -5,22 +5,25 @@ is shown, and `adjusted`, at one minus alpha over all arms together (Dunnett).
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain, islice
 
 from engine.core.evidence import MetricTallies, Question
 from engine.core.sentences import Sentence
-from engine.stats.adjust import cuped_difference, variance_saved
+from engine.stats.adjust import cuped_lift, variance_saved
 from engine.stats.beliefs import best_and_loss
-from engine.stats.estimates import Estimate
-from engine.stats.means import mean_difference, mean_interval
-from engine.stats.multiplicity import benjamini_hochberg, dunnett, dunnett_adjusted, dunnett_critical
-from engine.stats.normal import quantile, two_sided
-from engine.stats.rates import difference, differences, rate_interval, relatives, stratified_difference
-from engine.stats.ratios import ratio_difference, ratio_interval
+from engine.stats.estimates import Estimate, Lift, estimated
+from engine.stats.families import compare_lifts, compare_rates
+from engine.stats.means import mean_intervals, mean_lift
+from engine.stats.multiplicity import benjamini_hochberg
+from engine.stats.normal import quantile
+from engine.stats.rates import newcombe_ranges, rate_intervals, stratified_differences
+from engine.stats.ratios import ratio_interval, ratio_lift
 from engine.stats.tallies import Tally
 
 NOBODY = "nobody was counted in this arm or in the control"
+ALONE = "a range needs at least two people"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,169 +82,163 @@ class MetricNumbers:
         return next(number for number in self.arms if number.arm == arm)
 
 
+Families = Sequence[tuple[MetricTallies, tuple[str, ...]]]
+"""Metrics, each with the arms that are compared, the control first."""
+Pairs = Sequence[tuple[MetricTallies, Comparison]]
+"""Comparisons that have an estimate, each with its metric."""
+
+
 def compare_all(question: Question, metrics: Sequence[MetricTallies]) -> tuple[MetricNumbers, ...]:
     """The numbers of every metric; secondary metrics get their q-values over all of them."""
-    numbers = [compare(question, metric) for metric in metrics]
-    found = [
-        comparison.estimate.p_value
-        for each in numbers
-        for comparison in each.comparisons
-        if each.metric.role == "secondary" and comparison.estimate
-    ]
-    q_values = iter(benjamini_hochberg(found))
+    numbers = compare_each(question, [(metric, question.arms) for metric in metrics])
+    pairs = [(each.metric, comparison) for each in numbers for comparison in each.comparisons if comparison.estimate]
+    columns = (_q_values(pairs), _newcombe(question, pairs), _stratified(question, pairs), _covaried(question, pairs))
+    whole = iter(
+        replace(comparison, q_value=q_value, newcombe=newcombe, stratified=stratified, covaried=covaried, saved=saved)
+        for (_, comparison), q_value, newcombe, stratified, (covaried, saved) in zip(pairs, *columns, strict=True)
+    )
     return tuple(
-        replace(
-            each,
-            comparisons=tuple(
-                replace(comparison, q_value=next(q_values)) if comparison.estimate else comparison
-                for comparison in each.comparisons
-            ),
-        )
-        if each.metric.role == "secondary"
-        else each
+        replace(each, comparisons=tuple(next(whole) if known.estimate else known for known in each.comparisons))
         for each in numbers
     )
 
 
-def compare(question: Question, metric: MetricTallies) -> MetricNumbers:
-    """One metric's numbers."""
-    arms = tuple(arm_numbers(metric, arm, question.level) for arm in question.arms)
-    comparisons = compare_arms(question, metric)
-    return MetricNumbers(metric, arms, tuple(_with_extras(question, metric, each) for each in comparisons))
+def compare_each(question: Question, families: Families) -> list[MetricNumbers]:
+    """The numbers of each metric over its arms: every arm against the first, adjusted over them."""
+    numbers = iter(_arm_numbers(families, question.level))
+    groups = _families(question, families)
+    rates = iter(_compare_rates(question, [(metric, arms) for _, metric, arms in groups if metric.kind == "rate"]))
+    others = iter(_compare_others(question, [(metric, arms) for _, metric, arms in groups if metric.kind != "rate"]))
+    compared: dict[tuple[int, str], Comparison] = {}
+    for place, metric, _ in groups:
+        for each in next(rates if metric.kind == "rate" else others):
+            pack = not question.dealt(each.arm)
+            compared[place, each.arm] = (
+                replace(each, relative=None, probability_best=None, expected_loss=None) if pack else each
+            )
+    return [
+        MetricNumbers(
+            metric,
+            tuple(islice(numbers, len(arms))),
+            tuple(compared.get((place, arm)) or _not_compared(metric, arms[0], arm) for arm in arms[1:]),
+        )
+        for place, (metric, arms) in enumerate(families)
+    ]
 
 
-def compare_arms(question: Question, metric: MetricTallies) -> list[Comparison]:
-    """Every arm against the control, adjusted over the arms that chance deals; other packs of people are a family
-    of their own, described and never ranked. What stands apart is not compared, and says why.
+def _families(question: Question, families: Families) -> list[tuple[int, MetricTallies, tuple[str, ...]]]:
+    """The arms that are compared together, each group with its place among `families` and the control first.
+
+    Arms that chance deals are adjusted over one another; other packs of people are a family of their own, described
+    and never ranked. What stands apart is in none.
     """
-    dealt = [arm for arm in question.treated if question.dealt(arm) and arm not in metric.apart]
-    packs = [arm for arm in question.treated if not question.dealt(arm) and arm not in metric.apart]
-    found = {each.arm: each for each in _compare_family(question, metric, dealt)}
-    for each in _compare_family(question, metric, packs):
-        found[each.arm] = replace(each, relative=None, probability_best=None, expected_loss=None)
-    return [found[arm] if arm in found else _not_compared(question, metric, arm) for arm in question.treated]
+    found = []
+    for place, (metric, arms) in enumerate(families):
+        for dealt in (True, False):
+            group = tuple(arm for arm in arms[1:] if question.dealt(arm) is dealt and arm not in metric.apart)
+            if group:
+                found.append((place, metric, (arms[0], *group)))
+    return found
 
 
-def _compare_family(question: Question, metric: MetricTallies, arms: list[str]) -> list[Comparison]:
-    if not arms:
-        return []
-    family = question if len(arms) == len(question.treated) else replace(question, arms=(question.control, *arms))
-    return _compare_rates(family, metric) if metric.kind == "rate" else _compare_others(family, metric)
+def _not_compared(metric: MetricTallies, control: str, arm: str) -> Comparison:
+    return Comparison(arm, metric.tally(arm).count, metric.tally(control).count, apart=metric.apart[arm])
 
 
-def _not_compared(question: Question, metric: MetricTallies, arm: str) -> Comparison:
-    people, theirs = metric.counted(arm)[1], metric.counted(question.control)[1]
-    return Comparison(arm, people, theirs, apart=metric.apart[arm])
+def _arm_numbers(families: Families, level: float) -> Iterator[ArmNumbers]:
+    """Every arm's own number and its range."""
+    arms = [(metric, arm, metric.tally(arm)) for metric, names in families for arm in names]
+    lacks = [_lacks(metric, tally) for metric, _, tally in arms]
+    ranged: dict[str, list[Tally]] = {"rate": [], "mean": [], "ratio": []}
+    for (metric, _, tally), reason in zip(arms, lacks, strict=True):
+        if not reason:
+            ranged[metric.kind].append(tally)
+    intervals = {
+        "rate": iter(rate_intervals([(tally.total, tally.count) for tally in ranged["rate"]], level)),
+        "mean": iter(mean_intervals(ranged["mean"], level)),
+        "ratio": iter([ratio_interval(tally, level) for tally in ranged["ratio"]]),
+    }
+    for (metric, arm, tally), reason in zip(arms, lacks, strict=True):
+        base = tally.covariate_total if metric.kind == "ratio" else tally.count
+        estimate = tally.total / base if reason in ("", ALONE) else None
+        interval = None if reason else next(intervals[metric.kind])
+        yield ArmNumbers(arm, tally.count, tally.total, estimate, interval, reason)
 
 
-def arm_numbers(metric: MetricTallies, arm: str, level: float) -> ArmNumbers:
-    """One arm's own number and its range."""
-    total, contacts = metric.counted(arm)
-    numbers = ArmNumbers(arm, contacts, total)
-    if contacts < 1:
-        return replace(numbers, reason="nobody was counted in this arm")
-    tally = metric.tallies[arm]
-    if metric.kind == "rate":
-        return replace(numbers, estimate=total / contacts, interval=rate_interval(total, contacts, level))
+def _lacks(metric: MetricTallies, tally: Tally) -> str:
+    """Why an arm has no number, or no range around it; empty when it has both."""
+    if tally.count < 1:
+        return "nobody was counted in this arm"
     if metric.kind == "ratio" and tally.covariate_total == 0:
-        return replace(numbers, reason="the denominator adds up to zero")
-    estimate = tally.mean if metric.kind == "mean" else total / tally.covariate_total
-    if contacts < 2:
-        return replace(numbers, estimate=estimate, reason="a range needs at least two people")
-    interval = mean_interval(tally, level) if metric.kind == "mean" else ratio_interval(tally, level)
-    return replace(numbers, estimate=estimate, interval=interval)
+        return "the denominator adds up to zero"
+    return ALONE if metric.kind != "rate" and tally.count < 2 else ""
 
 
-def _compare_rates(question: Question, metric: MetricTallies) -> list[Comparison]:
-    """All arms of a rate at once: score intervals, Dunnett on the same statistics."""
-    control, counted = metric.counted(question.control), {arm: metric.counted(arm) for arm in question.treated}
-    empty = [Comparison(arm, counted[arm][1], control[1], reason=NOBODY) for arm in question.treated]
-    living = [arm for arm in question.treated if counted[arm][1] >= 1 and control[1] >= 1]
-    if not living:
-        return empty
-    treated = [counted[arm] for arm in living]
-    estimates = differences(treated=treated, control=control, level=question.level)
-    lifts = relatives(treated=treated, control=control, level=question.level)
-    adjusted = dunnett(treated=treated, control=control, level=1 - question.alpha)
-    loadings = tuple(math.sqrt(contacts / (contacts + control[1])) for _, contacts in treated)
-    bound = dunnett_critical(loadings, 1 - question.alpha)
-    best, losses = best_and_loss([control, *treated])
-    by_arm = {
-        arm: replace(
-            comparison, estimate=estimates[place], relative=lifts[place], adjusted=adjusted[place], bound=bound,
-            probability_best=best[place + 1], expected_loss=losses[place + 1], reason="",
-        )
-        for place, (arm, comparison) in enumerate(
-            (comparison.arm, comparison) for comparison in empty if comparison.arm in living
-        )
-    }  # fmt: skip
-    return [by_arm.get(comparison.arm, comparison) for comparison in empty]
+def _compare_rates(question: Question, families: Families) -> Iterator[tuple[Comparison, ...]]:
+    """All arms of all rates: score intervals, Dunnett on the same statistics, what to believe."""
+    living = [
+        [arm for arm in arms[1:] if min(metric.tally(arm).count, metric.tally(arms[0]).count) >= 1]
+        for metric, arms in families
+    ]
+    counted = [
+        [metric.counted(arm) for arm in (arms[0], *alive)]
+        for (metric, arms), alive in zip(families, living, strict=True)
+        if alive
+    ]
+    scored = chain.from_iterable(compare_rates(counted, question.level, 1 - question.alpha))
+    beliefs = chain.from_iterable(zip(*(part[1:] for part in best_and_loss(arms)), strict=True) for arms in counted)
+    for (metric, arms), alive in zip(families, living, strict=True):
+        control = metric.tally(arms[0])
+        found = []
+        for arm in arms[1:]:
+            count = metric.tally(arm).count
+            if arm not in alive:
+                found.append(Comparison(arm, count, control.count, reason=NOBODY))
+                continue
+            each, (best, loss) = next(scored), next(beliefs)
+            found.append(
+                Comparison(
+                    arm, count, control.count, each.estimate, each.relative, each.adjusted, each.bound,
+                    probability_best=best, expected_loss=loss,
+                )
+            )  # fmt: skip
+        yield tuple(found)
 
 
-Difference = Callable[[Tally, Tally, float], Estimate]
+def _compare_others(question: Question, families: Families) -> Iterator[tuple[Comparison, ...]]:
+    """Means by Welch, ratios by the delta method, each adjusted over its arms by Dunnett's bound."""
+    sides = [[_lift(metric, arm, arms[0]) for arm in arms[1:]] for metric, arms in families]
+    lifts = [[side for side in family if isinstance(side, Lift)] for family in sides]
+    told = compare_lifts([family for family in lifts if family], question.level, 1 - question.alpha)
+    compared = chain.from_iterable(told)
+    for (metric, arms), family in zip(families, sides, strict=True):
+        control = metric.tally(arms[0])
+        found = []
+        for arm, side in zip(arms[1:], family, strict=True):
+            count = metric.tally(arm).count
+            if isinstance(side, str):
+                found.append(Comparison(arm, count, control.count, reason=side))
+                continue
+            each = next(compared)
+            relative = _relative(metric, control, each.estimate)
+            found.append(Comparison(arm, count, control.count, each.estimate, relative, each.adjusted, each.bound))
+        yield tuple(found)
 
 
-def _compare_others(question: Question, metric: MetricTallies) -> list[Comparison]:
-    """Means by Welch, ratios by the delta method, each adjusted over the arms by Dunnett's bound."""
-    subtract: Difference = mean_difference if metric.kind == "mean" else ratio_difference
-    control = metric.tallies.get(question.control, Tally(0, 0, 0))
-    comparisons = []
-    for arm in question.treated:
-        tally = metric.tallies.get(arm, Tally(0, 0, 0))
-        comparison = Comparison(arm, tally.count, control.count)
-        try:
-            estimate = subtract(tally, control, question.level)
-        except ValueError as error:
-            comparisons.append(replace(comparison, reason=str(error)))
-            continue
-        comparisons.append(replace(comparison, estimate=estimate, relative=_relative(metric, tally, control, estimate)))
-    return _adjusted_over_arms(question, metric, comparisons, subtract)
+def _lift(metric: MetricTallies, arm: str, control: str) -> Lift | str:
+    """What an arm is compared by, or the reason why it is not."""
+    try:
+        return (mean_lift if metric.kind == "mean" else ratio_lift)(metric.tally(arm), metric.tally(control))
+    except ValueError as error:
+        return str(error)
 
 
-def _relative(metric: MetricTallies, treated: Tally, control: Tally, estimate: Estimate) -> Estimate | None:
+def _relative(metric: MetricTallies, control: Tally, estimate: Estimate) -> Estimate | None:
     """The lift as a share of the control's own number, its range left open; None when that is not positive."""
     base = control.mean if metric.kind == "mean" else control.total / control.covariate_total
     if base <= 0:
         return None
     return Estimate(estimate.value / base, -math.inf, math.inf, estimate.p_value)
-
-
-def _adjusted_over_arms(
-    question: Question, metric: MetricTallies, comparisons: list[Comparison], subtract: Difference
-) -> list[Comparison]:
-    """Dunnett for t-tests, on the z that has the same p-value; its range is the same test at its bound."""
-    control = metric.tallies.get(question.control, Tally(0, 0, 0))
-    living = {each.arm: each.estimate for each in comparisons if each.estimate}
-    if not living:
-        return comparisons
-    loadings = tuple(_loading(metric, metric.tallies[arm], control) for arm in living)
-    statistics = [z_of(estimate.p_value) for estimate in living.values()]
-    p_values = dict(zip(living, dunnett_adjusted(statistics, loadings), strict=True))
-    bound = dunnett_critical(loadings, 1 - question.alpha)
-    wide = 1 - two_sided(bound)
-    result = []
-    for each in comparisons:
-        if each.arm not in living:
-            result.append(each)
-            continue
-        range_ = subtract(metric.tallies[each.arm], control, wide)
-        adjusted = replace(range_, p_value=p_values[each.arm])
-        result.append(replace(each, adjusted=adjusted, bound=bound))
-    return result
-
-
-def _loading(metric: MetricTallies, treated: Tally, control: Tally) -> float:
-    """How strongly the shared control ties this arm's statistic to the others'."""
-    ours, theirs = _variance(metric, treated) / treated.count, _variance(metric, control) / control.count
-    return min(max(math.sqrt(theirs / (ours + theirs)), 1e-6), 1 - 1e-6)
-
-
-def _variance(metric: MetricTallies, tally: Tally) -> float:
-    if metric.kind == "mean":
-        return tally.variance
-    ratio = tally.total / tally.covariate_total
-    spread = tally.variance - 2 * ratio * tally.covariance + ratio**2 * tally.covariate_variance
-    return max(0.0, spread) / tally.covariate_mean**2
 
 
 def z_of(p_value: float) -> float:
@@ -255,43 +252,55 @@ def standard_error(estimate: Estimate) -> float | None:
     return abs(estimate.value) / z if estimate.value and z > 0 else None
 
 
-def _with_extras(question: Question, metric: MetricTallies, comparison: Comparison) -> Comparison:
-    """The stratified and the covariate-adjusted estimate, where tallies allow them."""
-    if comparison.estimate is None:
-        return comparison
-    if metric.kind == "rate":
-        ours, theirs = metric.counted(comparison.arm), metric.counted(question.control)
-        hybrid = difference(treated=ours, control=theirs, level=question.level, method="newcombe")
-        comparison = replace(comparison, newcombe=(hybrid.low, hybrid.high))
-    if metric.strata and metric.kind == "rate":
-        comparison = replace(comparison, stratified=_stratified(question, metric, comparison.arm))
-    if metric.covariate and metric.kind != "ratio":
-        comparison = _covaried(question, metric, comparison)
-    return comparison
-
-
-def _covaried(question: Question, metric: MetricTallies, comparison: Comparison) -> Comparison:
-    """With the estimate that the covariate leaves, where anything is left that varies."""
-    treated, control = metric.tallies[comparison.arm], metric.tallies[question.control]
-    if min(treated.count, control.count) < 2 or treated.variance + control.variance <= 0:
-        return comparison
-    saved = variance_saved(treated, control)
-    if saved >= 1 - 1e-12:
-        return comparison
-    return replace(comparison, covaried=cuped_difference(treated, control, question.level), saved=saved)
-
-
-def _stratified(question: Question, metric: MetricTallies, arm: str) -> Estimate | None:
-    """The Mantel-Haenszel difference over the strata in which both arms have someone."""
-    both = [
-        (tallies[arm], tallies[question.control])
-        for tallies in (metric.strata or {}).values()
-        if min(tallies.get(arm, Tally(0, 0, 0)).count, tallies.get(question.control, Tally(0, 0, 0)).count) >= 1
+def _q_values(pairs: Pairs) -> list[float | None]:
+    """The secondary metrics' p-values, adjusted over all of them."""
+    secondary = [metric.role == "secondary" for metric, _ in pairs]
+    found = [
+        each.estimate.p_value for (_, each), asked in zip(pairs, secondary, strict=True) if asked and each.estimate
     ]
-    if not both:
-        return None
-    return stratified_difference(
-        treated=[(ours.total, ours.count) for ours, _ in both],
-        control=[(theirs.total, theirs.count) for _, theirs in both],
-        level=question.level,
+    adjusted = iter(benjamini_hochberg(found))
+    return [next(adjusted) if asked else None for asked in secondary]
+
+
+def _newcombe(question: Question, pairs: Pairs) -> list[tuple[float, float] | None]:
+    """Newcombe's ranges of the rates."""
+    rates = [(metric, each.arm) for metric, each in pairs if metric.kind == "rate"]
+    ranges = iter(
+        newcombe_ranges(
+            treated=[metric.counted(arm) for metric, arm in rates],
+            control=[metric.counted(question.control) for metric, _ in rates],
+            level=question.level,
+        )
     )
+    return [next(ranges) if metric.kind == "rate" else None for metric, _ in pairs]
+
+
+def _stratified(question: Question, pairs: Pairs) -> list[Estimate | None]:
+    """The Mantel-Haenszel differences of rates, each over the strata in which both arms have someone."""
+    strata = [_strata(metric, each.arm, question.control) if metric.kind == "rate" else [] for metric, each in pairs]
+    found = iter(
+        stratified_differences(
+            treated=[[(ours.total, ours.count) for ours, _ in both] for both in strata if both],
+            control=[[(theirs.total, theirs.count) for _, theirs in both] for both in strata if both],
+            level=question.level,
+        )
+    )
+    return [next(found) if both else None for both in strata]
+
+
+def _strata(metric: MetricTallies, arm: str, control: str) -> list[tuple[Tally, Tally]]:
+    both = ((tallies.get(arm), tallies.get(control)) for tallies in (metric.strata or {}).values())
+    return [(ours, theirs) for ours, theirs in both if ours and theirs and min(ours.count, theirs.count) >= 1]
+
+
+def _covaried(question: Question, pairs: Pairs) -> list[tuple[Estimate, float] | tuple[None, None]]:
+    """The differences that the covariate leaves and the share of the variance that it saves, where any varies still."""
+    lifts: list[tuple[Lift, float] | None] = []
+    for metric, each in pairs:
+        treated, control = metric.tally(each.arm), metric.tally(question.control)
+        asked = metric.covariate and metric.kind != "ratio" and min(treated.count, control.count) >= 2
+        saved = variance_saved(treated, control) if asked and treated.variance + control.variance > 0 else 1.0
+        lifts.append((cuped_lift(treated, control), saved) if saved < 1 - 1e-12 else None)
+    known = [lift for lift, _ in filter(None, lifts)]
+    estimates = iter(estimated(known, [question.level] * len(known)))
+    return [(next(estimates), lift[1]) if lift else (None, None) for lift in lifts]

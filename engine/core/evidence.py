@@ -23,6 +23,7 @@ Better = Literal["higher", "lower"]
 PAUSED = "paused: "
 """So the reason begins for which an arm rests that a guardrail stopped; the guardrail's metric follows."""
 FIRST_CONNECT = Label("the first-attempt connect rate", "首次呼叫接通率")
+NOTHING = Tally(0, 0, 0)
 HEARD_LATER = Label("what an arm changes is met only after the first connect", "方案的不同在首次接通之后才会体现")
 
 
@@ -64,8 +65,12 @@ class MetricTallies:
 
     def counted(self, arm: str) -> tuple[float, float]:
         """(successes, contacts) of a rate."""
-        tally = self.tallies.get(arm, Tally(0, 0, 0))
+        tally = self.tally(arm)
         return tally.total, tally.count
+
+    def tally(self, arm: str) -> Tally:
+        """The arm's tally, an empty one when nobody was counted."""
+        return self.tallies.get(arm, NOTHING)
 
     def people(self, arm: str) -> int:
         """How many contacts stand behind the arm's number."""

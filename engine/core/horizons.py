@@ -4,7 +4,7 @@ Planned looks stand at every fifth of the planned people; alpha is spent over th
 equally by the arms. Between two of them the last one stands.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from functools import lru_cache
 
@@ -12,9 +12,11 @@ from engine.core.comparisons import Comparison, MetricNumbers, z_of
 from engine.core.evidence import Evidence, LookCounts, MetricTallies, Question
 from engine.core.readings import ArmStatus, Reading, Readings, confirmed, leans, stopped
 from engine.core.sentences import Sentence
+from engine.stats.arguments import Counted
+from engine.stats.estimates import Estimate
 from engine.stats.group import boundaries
 from engine.stats.normal import two_sided
-from engine.stats.rates import difference
+from engine.stats.rates import differences
 from engine.stats.tallies import Tally
 
 LOOKS = 5
@@ -97,19 +99,18 @@ class PlannedLooks:
             return
         self.fractions.append(share)
         bound = last_bound(tuple(self.fractions), self.question.alpha / self.arms)
-        for arm in list(self.open):
-            self.readings[arm] = self._read(arm, look, bound)
+        counted = {arm: (look.successes.get(arm, 0.0), look.contacts.get(arm, 0.0)) for arm in self.gathering}
+        control = counted[self.question.control]
+        treated = [counted[arm] for arm in self.open]
+        found = differences(treated=treated, control=control, level=1 - two_sided(bound))
+        for arm, estimate in zip(list(self.open), found, strict=True):
+            self.readings[arm] = self._read(arm, counted, estimate, bound)
             if self.readings[arm].status != "not_enough_people":
                 self.open.remove(arm)
 
-    def _read(self, arm: str, look: LookCounts, bound: float) -> Reading:
-        tallies = {
-            name: Tally.of_rate(look.successes.get(name, 0.0), look.contacts.get(name, 0.0))
-            for name in (self.question.control, arm)
-        }
+    def _read(self, arm: str, counted: Mapping[str, Counted], found: Estimate, bound: float) -> Reading:
+        tallies = {name: Tally.of_rate(*counted[name]) for name in (self.question.control, arm)}
         metric = replace(self.metric, tallies=tallies)
-        treated, control = metric.counted(arm), metric.counted(self.question.control)
-        found = difference(treated=treated, control=control, level=1 - two_sided(bound))
         z, gain = z_of(found.p_value), metric.sign * found.value
         passed = z >= bound
         exact = passed and confirmed(self.question, metric, arm)

@@ -7,8 +7,8 @@ for all of them.
 import math
 from dataclasses import dataclass, replace
 
-from engine.core.comparisons import ArmNumbers, Comparison, arm_numbers, compare_arms, standard_error
-from engine.core.evidence import MetricTallies, Question, Segments
+from engine.core.comparisons import ArmNumbers, Comparison, compare_each, standard_error
+from engine.core.evidence import NOTHING, MetricTallies, Question, Segments
 from engine.stats.homogeneity import lifts_alike
 from engine.stats.multiplicity import holm
 from engine.stats.tallies import Tally
@@ -39,19 +39,20 @@ class SegmentTable:
 
 def split(question: Question, metric: MetricTallies, segments: Segments) -> SegmentTable:
     """The metric in every segment, for the arms that have enough people there."""
-    shown, hidden = [], {}
+    parts, hidden = dict[str, tuple[MetricTallies, tuple[str, ...]]](), {}
     for value, tallies in segments.values.items():
-        few = [arm for arm in question.arms if _few(metric, tallies.get(arm, Tally(0, 0, 0)))]
+        few = [arm for arm in question.arms if _few(metric, tallies.get(arm, NOTHING))]
         if few:
             hidden[value] = few
         arms = [arm for arm in question.arms if arm not in few]
         if question.control in few or len(arms) < 2:
             hidden[value] = list(question.arms)
             continue
-        part = replace(metric, tallies={arm: tallies[arm] for arm in arms}, strata=None, covariate=False)
-        inside = replace(question, arms=tuple(arms))
-        numbers = tuple(arm_numbers(part, arm, question.level) for arm in arms)
-        shown.append(SegmentNumbers(value, numbers, tuple(compare_arms(inside, part)), {}))
+        parts[value] = (replace(metric, tallies=tallies, strata=None, covariate=False), tuple(arms))
+    shown = [
+        SegmentNumbers(value, each.arms, each.comparisons, {})
+        for value, each in zip(parts, compare_each(question, list(parts.values())), strict=True)
+    ]
     return SegmentTable(segments.column, _adjusted(shown), hidden, _interactions(question, metric, shown))
 
 

@@ -89,11 +89,14 @@ def standing(
 
 def finite(value: Any) -> Any:
     """The value with every NaN and infinity as null."""
-    if isinstance(value, float):
+    kind = type(value)
+    if kind is float:
         return value if math.isfinite(value) else None
-    if isinstance(value, Mapping):
+    if kind is str or kind is int:
+        return value
+    if isinstance(value, dict):
         return {key: finite(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
+    if isinstance(value, (list, tuple)):
         return [finite(item) for item in value]
     return value
 

@@ -6,7 +6,7 @@ the log unusable, for no tally could count it once. Everyone in the log is in th
 never left out. It is refused, or counted as zero (for a rate: as no) where the caller says so, and reported.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -16,13 +16,12 @@ import duckdb
 from engine.errors import NotFound, Problem, ProblemsFound, UnreadableFile
 from engine.intake.logfiles import LogFile, open_log
 from engine.intake.logmetrics import LogMetric, resolve, with_attempts
-from engine.intake.logqueries import Question, contact_query, row_query, split_query, unknown_query
+from engine.intake.logqueries import Question, contact_query, row_query, unknown_query
 from engine.stats.tallies import Tally
 
 MOST_ARMS = 200
 MOST_SEGMENTS = 1_000
 UNNAMED = "(blank)"
-NOTHING = Tally(0, 0, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,17 +43,22 @@ class LogTallies:
     def tallies(self, metric: str, segment: str | None = None) -> dict[str, Tally]:
         """One tally per arm of the metric of this name, in one segment or over all."""
         place = [known.name for known in self.metrics].index(metric)
-        return {
-            arm: sum((self.cells[cell][place] for cell in self._cells(arm, segment)), start=NOTHING)
-            for arm in self.arms
-        }
+        found: dict[str, list[Tally]] = {arm: [] for arm in self.arms}
+        for arm, cell in self._cells(segment):
+            found[arm].append(self.cells[cell][place])
+        return {arm: Tally.together(tallies) for arm, tallies in found.items()}
 
     def contacts(self, segment: str | None = None) -> dict[str, int]:
         """How many contacts each arm has, in one segment or over all."""
-        return {arm: sum(self.contacts_in[cell] for cell in self._cells(arm, segment)) for arm in self.arms}
+        found = dict.fromkeys(self.arms, 0)
+        for arm, cell in self._cells(segment):
+            found[arm] += self.contacts_in[cell]
+        return found
 
-    def _cells(self, arm: str, segment: str | None) -> list[tuple[str, str]]:
-        return [cell for cell in self.cells if cell[0] == arm and segment in {None, cell[1]}]
+    def _cells(self, segment: str | None) -> Iterator[tuple[str, tuple[str, str]]]:
+        """Every cell of the segment (of all of them without one), with its arm."""
+        cells = self.cells if segment is None else [(arm, segment) for arm in self.arms]
+        return ((cell[0], cell) for cell in cells if cell in self.cells)
 
 
 def read_log(
@@ -80,19 +84,18 @@ def read_log(
             settled = with_attempts(settled)
         question = Question(arm, segment, contact, covariate, settled)
         try:
-            if contact is not None:
-                _refuse_split(log, question)
             query = row_query(log, question) if contact is None else contact_query(log, question)
             groups = log.engine.execute(query).fetchall()
+            _refuse_split(log, question, groups)
             blanks = _blanks(log, question, groups, missing)
         except duckdb.Error as error:
             raise log.unreadable(error) from error
     return _tallied(path, question, groups, blanks, control)
 
 
-def _refuse_split(log: LogFile, question: Question) -> None:
+def _refuse_split(log: LogFile, question: Question, groups: Sequence[tuple[Any, ...]]) -> None:
     """Refuse contacts in several arms and attempts of nobody; only their counts are told."""
-    split, nobody = log.engine.execute(split_query(log, question)).fetchall()[0]
+    split, nobody = (sum(int(group[place]) for group in groups) for place in (4, 5))
     problems = []
     if split:
         problems.append(f"{split} contacts are in more than one arm; give every contact the arm that it was assigned")
@@ -106,7 +109,7 @@ def _blanks(log: LogFile, question: Question, groups: Sequence[tuple[Any, ...]],
     """How many cells of each quantity are blank; raises ProblemsFound for what cannot be understood."""
     problems, blanks = [], {}
     for place, quantity in enumerate(question.quantities(log)):
-        absent = sum(int(group[2]) - int(group[4 + place]) for group in groups)
+        absent = sum(int(group[2]) - int(group[6 + place]) for group in groups)
         if not absent or quantity.again:
             continue
         unknown = log.engine.execute(unknown_query(log, quantity)).fetchall()
@@ -143,7 +146,7 @@ def _tallied(
     cells: dict[tuple[str, str], tuple[Tally, ...]] = {}
     contacts: dict[tuple[str, str], int] = {}
     rows = nameless = 0
-    for arm, segment, attempts, people, *sums in groups:
+    for arm, segment, attempts, people, _, _, *sums in groups:
         rows += int(attempts)
         if not (arm or "").strip():
             nameless += int(attempts)

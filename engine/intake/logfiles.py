@@ -1,5 +1,6 @@
 """A call log as a table that the analytic engine can ask: CSV in any encoding, or Parquet."""
 
+import os
 import re
 import shutil
 import tempfile
@@ -15,6 +16,10 @@ from engine.errors import UnreadableFile
 from engine.intake.files import SAVE_AS_CSV, FileShape, examine, open_text
 from engine.intake.tables import connect, file_literal, identifier, literal
 
+MEMORY = "256MB"
+"""What the engine may hold; contacts beyond it wait on disk."""
+MOST_THREADS = 16
+"""Each thread holds a part of the file: more of them would not fit."""
 _LINE = re.compile(r"CSV Error on Line: (\d+)")
 
 
@@ -63,6 +68,8 @@ def open_log(path: Path) -> Iterator[LogFile]:
     with connect() as engine, tempfile.TemporaryDirectory() as folder:
         shape = examine(path, engine)
         engine.execute(f"SET temp_directory = {literal(folder)}")
+        engine.execute(f"SET memory_limit = '{MEMORY}'")
+        engine.execute(f"SET threads = {min(MOST_THREADS, os.cpu_count() or 1)}")
         if shape.format == "parquet":
             yield LogFile(shape, engine, f"read_parquet({file_literal(path)})")
             return

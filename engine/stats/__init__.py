@@ -5,7 +5,7 @@ tallies, refuses what cannot be with a `ValueError` that names the argument, and
 plain numbers. Modules import numpy and scipy inside the functions that need them, so that
 importing this package costs nothing.
 
-    estimates      a value with its range and p-value
+    estimates      a value with its range and p-value; a lift before its level is chosen
     tallies        an arm's count, total and squares; tallies add
     rates          one rate, two rates, many at once, strata
     exact          Clopper-Pearson and Boschloo for small samples
@@ -13,6 +13,7 @@ importing this package costs nothing.
     ratios         cost per conversion and its like: delta method, Fieller
     adjust         a covariate known before the call makes ranges shorter
     multiplicity   many arms, many metrics
+    families       all arms of all metrics against their controls, in a few large steps
     trend          arms that stand in an order
     homogeneity    are many the same: rates over arms, lifts over segments
     balance        did every arm get its share

@@ -1,8 +1,8 @@
 """A covariate that was known before the call makes the range of a lift shorter, and leaves the lift unbiased."""
 
 from engine.stats.arguments import check_inside
-from engine.stats.estimates import Estimate
-from engine.stats.means import mean_difference, welch
+from engine.stats.estimates import Estimate, Lift, estimated
+from engine.stats.means import mean_lift, welch
 from engine.stats.tallies import Tally
 
 
@@ -18,11 +18,16 @@ def cuped_difference(treated: Tally, control: Tally, level: float = 0.95) -> Est
     Source: Deng, Xu, Kohavi & Walker 2013, WSDM, 123-132.
     """
     check_inside("level", level)
+    return estimated([cuped_lift(treated, control)], [level])[0]
+
+
+def cuped_lift(treated: Tally, control: Tally) -> Lift:
+    """What `cuped_difference` reads at a level; raises as it does."""
     slope = shared_slope(treated, control)
     if slope == 0:
-        return mean_difference(treated, control, level)
+        return mean_lift(treated, control)
     value = treated.mean - control.mean - slope * (treated.covariate_mean - control.covariate_mean)
-    return welch(value, (_left(treated, slope), treated.count), (_left(control, slope), control.count), level)
+    return welch(value, (_left(treated, slope), treated.count), (_left(control, slope), control.count))
 
 
 def variance_saved(treated: Tally, control: Tally) -> float:

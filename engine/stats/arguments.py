@@ -13,13 +13,13 @@ def check_counted(name: str, counted: Counted) -> Counted:
         successes, contacts = counted
     except (TypeError, ValueError):
         raise ValueError(f"{name} must be a pair (successes, contacts), not {counted!r}") from None
+    if 0 <= successes <= contacts and 1 <= contacts < math.inf:
+        return float(successes), float(contacts)
     check_count(f"{name}: contacts", contacts)
     check_count(f"{name}: successes", successes)
     if contacts < 1:
         raise ValueError(f"{name}: contacts must be at least 1, not {contacts:g}")
-    if successes > contacts:
-        raise ValueError(f"{name}: successes ({successes:g}) exceed contacts ({contacts:g})")
-    return float(successes), float(contacts)
+    raise ValueError(f"{name}: successes ({successes:g}) exceed contacts ({contacts:g})")
 
 
 def check_arms(name: str, arms: Sequence[Counted], least: int = 1) -> list[Counted]:

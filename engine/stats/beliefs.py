@@ -7,6 +7,7 @@ integrals are sums over one grid of log-odds, deterministic and exact to about t
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -15,8 +16,9 @@ from engine.stats.arguments import Counted, check_arms
 if TYPE_CHECKING:
     from engine.stats.roots import Array
 
-_REACH = 9.0
-_MOST_NODES = 6000
+_NEGLIGIBLE = 1e-14
+_STEP = 0.3
+_MOST_NODES = 65_536
 
 
 def probability_best(arms: Sequence[Counted]) -> tuple[float, ...]:
@@ -39,42 +41,70 @@ def expected_loss(arms: Sequence[Counted]) -> tuple[float, ...]:
 def best_and_loss(arms: Sequence[Counted]) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """(`probability_best`, `expected_loss`) from one pass."""
     import numpy as np
-    from scipy.special import betainc
 
     counts = np.array(check_arms("arms", arms))
     a, b = 1 + counts[:, 0], 1 + counts[:, 1] - counts[:, 0]
     log_odds, step = _grid(a, b)
-    rates = 1 / (1 + np.exp(-log_odds))
-    below = betainc(a[:, None], b[:, None], rates)
     densities = _densities(a, b, log_odds)
-    others = np.array([np.prod(np.delete(below, arm, axis=0), axis=0) for arm in range(len(a))])
-    best = (densities * others).sum(axis=1) * step
-    highest = float((densities * others * rates).sum()) * step
+    weights = densities * _product_of_others(_below(densities, step)) * step
+    best = weights.sum(axis=1)
+    highest = float((weights / (1 + np.exp(-log_odds))).sum())
     losses = np.maximum(0.0, highest - a / (a + b))
-    best = best / best.sum()
-    return tuple(float(value) for value in best), tuple(float(value) for value in losses)
+    return tuple((best / best.sum()).tolist()), tuple(losses.tolist())
+
+
+def _product_of_others(below: Array) -> Array:
+    """Per arm, the product of all rows but its own."""
+    import numpy as np
+
+    ones = np.ones_like(below[:1])
+    before = np.cumprod(np.concatenate([ones, below[:-1]]), axis=0)
+    after = np.cumprod(np.concatenate([ones, below[:0:-1]]), axis=0)[::-1]
+    product: Array = before * after
+    return product
 
 
 def _grid(a: Array, b: Array) -> tuple[Array, float]:
-    """A uniform grid of log-odds that every posterior fits on, and its step."""
+    """A uniform grid of log-odds that every posterior fits on, and its step.
+
+    The step resolves the narrowest posterior; one with few successes (or failures) is less smooth and needs more.
+    """
     import numpy as np
-    from scipy.special import betaincinv, polygamma, psi
+    from scipy.special import zeta
 
-    center, spread = psi(a) - psi(b), np.sqrt(polygamma(1, a) + polygamma(1, b))
-    low = np.minimum(center - _REACH * spread, _logit(np.asarray(betaincinv(a, b, 1e-14), dtype=float)))
-    high = np.maximum(center + _REACH * spread, -_logit(np.asarray(betaincinv(b, a, 1e-14), dtype=float)))
-    width = float(high.max() - low.min())
-    nodes = int(min(_MOST_NODES, np.ceil(width / (0.35 * float(spread.min()))))) + 1
-    grid = np.linspace(float(low.min()), float(high.max()), nodes)
-    return grid, width / (nodes - 1)
+    spread = np.sqrt(zeta(2.0, a) + zeta(2.0, b))
+    low, high = float(_lower_end(a, b, spread).min()), -float(_lower_end(b, a, spread).min())
+    fine = _STEP * float((spread / (1 + 1 / np.minimum(a, b))).min())
+    nodes = 32 * math.ceil(min(_MOST_NODES, (high - low) / fine + 1) / 32)
+    return np.linspace(low, high, nodes), (high - low) / (nodes - 1)
 
 
-def _logit(rates: Array) -> Array:
+def _lower_end(a: Array, b: Array, spread: Array) -> Array:
+    """Log-odds below which a posterior has a negligible part, by Chernoff's bound."""
     import numpy as np
+    from scipy.special import betaln
 
-    safe = np.clip(rates, 1e-300, 1 - 1e-16)
-    result: Array = np.log(safe) - np.log1p(-safe)
-    return result
+    tilt = np.minimum(8 / spread, 0.95 * a)
+    end: Array = (np.log(_NEGLIGIBLE) + betaln(a, b) - betaln(a - tilt, b + tilt)) / tilt
+    return end
+
+
+def _below(densities: Array, step: float) -> Array:
+    """The distribution functions on the grid: the integral of the sinc series through the densities.
+
+    It converges as fast as the trapezoid rule does for a whole integral, where a running sum would not.
+
+    Source: Stenger 1993, Numerical Methods Based on Sinc and Analytic Functions, section 4.6.
+    """
+    import numpy as np
+    from scipy.special import sici
+
+    nodes = densities.shape[1]
+    half = sici(np.pi * np.arange(nodes))[0] / np.pi
+    kernel = step * (0.5 + np.concatenate([half, [0.0], -half[:0:-1]]))
+    spectrum = np.fft.rfft(densities, 2 * nodes) * np.fft.rfft(kernel)
+    below: Array = np.fft.irfft(spectrum, 2 * nodes)[:, :nodes]
+    return np.minimum(np.maximum(below, 0.0), 1.0)
 
 
 def _densities(a: Array, b: Array, log_odds: Array) -> Array:
@@ -82,7 +112,7 @@ def _densities(a: Array, b: Array, log_odds: Array) -> Array:
     import numpy as np
     from scipy.special import betaln
 
-    log_rate, log_rest = -np.logaddexp(0.0, -log_odds), -np.logaddexp(0.0, log_odds)
-    logs = a[:, None] * log_rate + b[:, None] * log_rest - betaln(a, b)[:, None]
+    log_rate = -np.logaddexp(0.0, -log_odds)
+    logs = (a + b)[:, None] * log_rate - b[:, None] * log_odds - betaln(a, b)[:, None]
     result: Array = np.exp(logs)
     return result

@@ -4,19 +4,29 @@ Where single contacts can be extreme, cap the values before they are tallied and
 """
 
 import math
+from collections.abc import Sequence
 
 from engine.stats.arguments import check_inside
-from engine.stats.estimates import Estimate
+from engine.stats.estimates import Estimate, Lift, estimated
 from engine.stats.tallies import Tally
 
 
 def mean_interval(tally: Tally, level: float = 0.95) -> tuple[float, float]:
     """(low, high) of one mean, by Student's t. At least two contacts."""
+    return mean_intervals([tally], level)[0]
+
+
+def mean_intervals(tallies: Sequence[Tally], level: float = 0.95) -> list[tuple[float, float]]:
+    """`mean_interval` of many means."""
     from scipy.special import stdtrit
 
     check_inside("level", level)
-    half = float(stdtrit(tally.count - 1, (1 + level) / 2)) * (tally.variance / tally.count) ** 0.5
-    return tally.mean - half, tally.mean + half
+    reaches = stdtrit([tally.count - 1 for tally in tallies], (1 + level) / 2)
+    found = []
+    for tally, reach in zip(tallies, reaches, strict=True):
+        half, mean = float(reach) * (tally.variance / tally.count) ** 0.5, tally.mean
+        found.append((mean - half, mean + half))
+    return found
 
 
 def mean_difference(treated: Tally, control: Tally, level: float = 0.95) -> Estimate:
@@ -28,12 +38,12 @@ def mean_difference(treated: Tally, control: Tally, level: float = 0.95) -> Esti
     Source: Welch 1947, Biometrika 34, 28-35.
     """
     check_inside("level", level)
-    return welch(
-        treated.mean - control.mean,
-        (treated.variance, treated.count),
-        (control.variance, control.count),
-        level,
-    )
+    return estimated([mean_lift(treated, control)], [level])[0]
+
+
+def mean_lift(treated: Tally, control: Tally) -> Lift:
+    """What `mean_difference` reads at a level; raises as it does."""
+    return welch(treated.mean - control.mean, (treated.variance, treated.count), (control.variance, control.count))
 
 
 def relative_means(treated: Tally, control: Tally, level: float = 0.95) -> Estimate:
@@ -65,15 +75,10 @@ def relative_means(treated: Tally, control: Tally, level: float = 0.95) -> Estim
     return Estimate(value, low if agrees else -math.inf, high if agrees else math.inf, plain.p_value)
 
 
-def welch(value: float, treated: tuple[float, float], control: tuple[float, float], level: float) -> Estimate:
-    """The t-test of a difference whose arms have these (variance, count)."""
-    from scipy.special import stdtr, stdtrit
-
+def welch(value: float, treated: tuple[float, float], control: tuple[float, float]) -> Lift:
+    """A difference whose arms have these (variance, count)."""
     ours, theirs = treated[0] / treated[1], control[0] / control[1]
     if ours + theirs <= 0:
         raise ValueError("treated and control: no value differs from its arm's mean, so the range is unknown")
     freedom = (ours + theirs) ** 2 / (ours**2 / (treated[1] - 1) + theirs**2 / (control[1] - 1))
-    error = (ours + theirs) ** 0.5
-    half = float(stdtrit(freedom, (1 + level) / 2)) * error
-    p_value = min(1.0, 2 * float(stdtr(freedom, -abs(value) / error)))
-    return Estimate(value, value - half, value + half, p_value)
+    return Lift(value, ours, theirs, freedom)

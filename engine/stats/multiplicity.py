@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import replace
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -119,57 +120,104 @@ def dunnett_adjusted(statistics: Sequence[float], loadings: Sequence[float]) -> 
         loadings: λ per arm, arms i and j correlated λᵢλⱼ; √(n/(n + n₀)) for rates, and
             √(v₀/(v + v₀)) for means whose squared standard errors are v and v₀.
     """
+    return dunnett_families([statistics], [loadings])[0]
+
+
+def dunnett_families(
+    statistics: Sequence[Sequence[float]], loadings: Sequence[Sequence[float]]
+) -> list[tuple[float, ...]]:
+    """`dunnett_adjusted` of many families of arms, each with its own loadings."""
     import numpy as np
 
-    if len(statistics) != len(loadings):
-        raise ValueError(f"loadings must be as many as statistics ({len(statistics)}), not {len(loadings)}")
-    for place, loading in enumerate(loadings):
-        check_inside(f"loadings[{place}]", loading)
-    bounds = [check_count(f"|statistics[{place}]|", abs(z)) for place, z in enumerate(statistics)]
-    if len(bounds) == 1:
-        return (two_sided(bounds[0]),)
-    return tuple(float(chance) for chance in _exceeding(np.array(bounds), tuple(loadings)))
+    if [len(family) for family in statistics] != [len(family) for family in loadings]:
+        sizes = tuple(len(family) for family in statistics)
+        raise ValueError(f"loadings must be as many as statistics {sizes}")
+    bounds = [
+        [check_count(f"|statistics[{place}]|", abs(z)) for place, z in enumerate(family)] for family in statistics
+    ]
+    found = [tuple(map(two_sided, family)) for family in bounds]
+    for places, families in _alike(loadings):
+        chances = families.exceeding(np.array([bounds[place] for place in places]))
+        for place, chance in zip(places, chances.tolist(), strict=True):
+            found[place] = tuple(chance)
+    return found
 
 
 @lru_cache(maxsize=512)
 def dunnett_critical(loadings: tuple[float, ...], level: float = 0.95) -> float:
     """The bound that the largest |z| of all arms stays below with the chance `level`; loadings as above."""
+    return dunnett_criticals([loadings], level)[0]
+
+
+def dunnett_criticals(loadings: Sequence[tuple[float, ...]], level: float = 0.95) -> list[float]:
+    """`dunnett_critical` of many families of arms."""
     import numpy as np
 
-    single = critical(check_inside("level", level))
-    if len(loadings) == 1:
-        return single
-    safe = critical(1 - (1 - level) / len(loadings))
-    target = math.log(1 - level)
+    single, target = critical(check_inside("level", level)), math.log(1 - level)
+    distinct = list(dict.fromkeys(loadings))
+    found = dict.fromkeys(distinct, single)
+    for places, families in _alike(distinct):
+        safe = critical(1 - (1 - level) / len(distinct[places[0]]))
 
-    def excess(bounds: Array) -> Array:
-        return np.log(_exceeding(bounds, loadings)) - target
+        def excess(bounds: Array, families: _Families = families) -> Array:
+            return np.log(families.exceeding(bounds[:, None])[:, 0]) - target
 
-    return float(lockstep(excess, np.array([single]), np.array([safe]))[0])
+        bounds = lockstep(excess, np.full(len(places), single), np.full(len(places), safe))
+        found |= {distinct[place]: float(bound) for place, bound in zip(places, bounds, strict=True)}
+    return [found[family] for family in loadings]
 
 
 _GREATEST_LOADING = 0.99999
 """Arms that share more than this with each other are taken to share this much; it changes no digit that is read."""
+_MOST_CELLS = 1_000_000
 
 
-def _exceeding(bounds: Array, loadings: tuple[float, ...]) -> Array:
-    """P(maxᵢ |Zᵢ| ≥ bound) per bound, Zᵢ = λᵢ U + √(1 − λᵢ²) Eᵢ.
+@dataclass(frozen=True, slots=True, eq=False)
+class _Families:
+    """Families of equal shape: the distinct loadings of each, how many arms have each, and the nodes of U."""
 
-    The trapezoid rule over U converges exponentially for this integrand. The small chance is summed itself,
-    not taken from one, so that tiny p-values keep their digits.
-    """
+    loadings: Array
+    counts: Array
+    nodes: Array
+
+    def exceeding(self, bounds: Array) -> Array:
+        """P(maxᵢ |Zᵢ| ≥ bound) per family and bound, Zᵢ = λᵢ U + √(1 − λᵢ²) Eᵢ.
+
+        The trapezoid rule over U converges exponentially for this integrand. The small chance is summed itself,
+        not taken from one, so that tiny p-values keep their digits.
+        """
+        import numpy as np
+        from scipy.special import ndtr
+
+        u = self.nodes
+        weights = np.exp(-u * u / 2) * (2 * (u[1] - u[0]) / math.sqrt(2 * math.pi))
+        weights[0] /= 2
+        rest = np.sqrt(1 - self.loadings**2)[:, None, :, None]
+        shift, scaled = self.loadings[:, None, :, None] / rest * u, bounds[:, :, None, None] / rest
+        tails = ndtr(shift - scaled) + ndtr(-shift - scaled)
+        log_inside = self.counts[:, None, None, :] @ np.log1p(-np.minimum(tails, 1 - 1e-16))
+        chance: Array = -np.expm1(log_inside[:, :, 0, :]) @ weights
+        return np.minimum(np.maximum(chance, 0.0), 1.0)
+
+
+def _alike(loadings: Sequence[Sequence[float]]) -> Iterator[tuple[list[int], _Families]]:
+    """Families of several arms that fit into one array, with their places."""
     import numpy as np
-    from scipy.special import ndtr
 
-    distinct, counts = np.unique(np.minimum(np.array(loadings), _GREATEST_LOADING), return_counts=True)
-    rest = np.sqrt(1 - distinct**2)
-    step = 0.25 * min(1.0, float((rest / distinct).min()))
-    u = np.arange(0.0, 9.0 + step, step)
-    weights = np.exp(-u * u / 2) / np.sqrt(2 * np.pi) * step * 2
-    weights[0] /= 2
-    shift = distinct[:, None] * u
-    scaled = bounds[:, None, None]
-    tails = ndtr((shift - scaled) / rest[:, None]) + ndtr((-shift - scaled) / rest[:, None])
-    log_inside = np.einsum("i,bij->bj", counts.astype(float), np.log1p(-np.minimum(tails, 1 - 1e-16)))
-    chance: Array = np.clip((-np.expm1(log_inside) * weights).sum(axis=1), 0.0, 1.0)
-    return chance
+    groups: dict[tuple[int, int, float], list[int]] = {}
+    found: list[Counter[float]] = []
+    for place, family in enumerate(loadings):
+        for arm, loading in enumerate(family):
+            check_inside(f"loadings[{arm}]", loading)
+        found.append(Counter(min(loading, _GREATEST_LOADING) for loading in family))
+        if len(family) > 1:
+            steepest = max(found[-1])
+            halvings = max(0, round(math.log2(steepest / math.sqrt(1 - steepest**2))))
+            groups.setdefault((len(family), len(found[-1]), 0.25 * 0.5**halvings), []).append(place)
+    for (arms, kinds, step), members in groups.items():
+        nodes = np.arange(0.0, 9.0 + step, step)
+        most = max(1, _MOST_CELLS // (arms * kinds * len(nodes)))
+        for first in range(0, len(members), most):
+            places = members[first : first + most]
+            rows = np.array([[list(found[place]), list(found[place].values())] for place in places])
+            yield places, _Families(rows[:, 0], rows[:, 1], nodes)

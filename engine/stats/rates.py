@@ -7,7 +7,7 @@ in a hundred against five in a hundred is a difference with a range.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from engine.stats.arguments import Counted, check_arms, check_counted, check_inside
@@ -31,14 +31,20 @@ def rate_interval(
     Sources: Wilson 1927, JASA 22, 209-212; Clopper & Pearson 1934, Biometrika 26, 404-413.
     """
     successes, contacts = check_counted("successes, contacts", (successes, contacts))
-    check_inside("level", level)
     if method == "wilson":
-        return _wilson(successes, contacts, critical(level))
+        return rate_intervals([(successes, contacts)], level)[0]
+    check_inside("level", level)
     if method == "exact":
         from engine.stats.exact import clopper_pearson
 
         return clopper_pearson(successes, contacts, level)
     raise ValueError(f"method must be 'wilson' or 'exact', not {method!r}")
+
+
+def rate_intervals(arms: Sequence[Counted], level: float = 0.95) -> list[tuple[float, float]]:
+    """`rate_interval` by Wilson of many rates."""
+    z = critical(check_inside("level", level))
+    return [_wilson(successes, contacts, z) for successes, contacts in (check_arms("arms", arms) if arms else ())]
 
 
 def difference(*, treated: Counted, control: Counted, level: float = 0.95, method: str = "score") -> Estimate:
@@ -66,16 +72,8 @@ def differences(
     Args:
         control: one pair for all, or as many pairs as `treated` has.
     """
-    from engine.stats.score import difference_range, difference_statistic, difference_value
-
     check_inside("level", level)
-    pairs = paired(treated, control)
-    values, statistics = difference_value(pairs), difference_statistic(pairs)
-    lows, highs = difference_range(pairs, critical(level))
-    return tuple(
-        Estimate(float(value), float(low), float(high), two_sided(float(z)))
-        for value, low, high, z in zip(values, lows, highs, statistics, strict=True)
-    )
+    return tuple(_scored(paired(treated, control), level))
 
 
 def relative(*, treated: Counted, control: Counted, level: float = 0.95) -> Estimate:
@@ -93,26 +91,29 @@ def relatives(
     *, treated: Sequence[Counted], control: Counted | Sequence[Counted], level: float = 0.95
 ) -> tuple[Estimate, ...]:
     """`relative` for many comparisons at once; `control` as in `differences`."""
-    from engine.stats.score import difference_statistic, ratio_range
+    from engine.stats.score import difference_statistic
 
     check_inside("level", level)
     pairs = paired(treated, control)
-    statistics = difference_statistic(pairs)
+    return tuple(relative_estimates(pairs, map(two_sided, difference_statistic(pairs).tolist()), level))
+
+
+def relative_estimates(pairs: Pairs, p_values: Iterable[float], level: float) -> list[Estimate]:
+    """`relatives` of comparisons whose p-values are known."""
+    from engine.stats.score import ratio_range
+
     lows, highs = ratio_range(pairs, critical(level))
-    values = [
-        _lift(float(x1), float(n1), float(x0), float(n0))
-        for x1, n1, x0, n0 in zip(
-            pairs.treated[:, 0],
-            pairs.treated_contacts[:, 0],
-            pairs.control[:, 0],
-            pairs.control_contacts[:, 0],
-            strict=True,
-        )
-    ]
-    return tuple(
-        Estimate(value, float(low) - 1, float(high) - 1, two_sided(float(z)))
-        for value, low, high, z in zip(values, lows, highs, statistics, strict=True)
-    )
+    counts = (pairs.treated, pairs.treated_contacts, pairs.control, pairs.control_contacts)
+    values = [_lift(*pair) for pair in zip(*(count[:, 0].tolist() for count in counts), strict=True)]
+    return list(map(Estimate, values, (lows - 1).tolist(), (highs - 1).tolist(), p_values))
+
+
+def newcombe_ranges(
+    *, treated: Sequence[Counted], control: Sequence[Counted], level: float = 0.95
+) -> list[tuple[float, float]]:
+    """The ranges of `difference` by Newcombe of many comparisons, as many controls as treated."""
+    sides = zip(treated, rate_intervals(treated, level), control, rate_intervals(control, level), strict=True)
+    return [_hybrid(*side) for side in sides]
 
 
 def stratified_difference(*, treated: Sequence[Counted], control: Sequence[Counted], level: float = 0.95) -> Estimate:
@@ -123,23 +124,31 @@ def stratified_difference(*, treated: Sequence[Counted], control: Sequence[Count
 
     Sources: Mantel & Haenszel 1959, JNCI 22, 719-748; Klingenberg 2014.
     """
-    from engine.stats.score import Pairs, difference_range, difference_statistic, difference_value
+    return stratified_differences(treated=[treated], control=[control], level=level)[0]
 
-    check_inside("level", level)
-    ours, theirs = check_arms("treated", treated), check_arms("control", control)
-    if len(ours) != len(theirs):
-        raise ValueError(f"control must have as many strata as treated ({len(ours)}), not {len(theirs)}")
+
+def stratified_differences(
+    *, treated: Sequence[Sequence[Counted]], control: Sequence[Sequence[Counted]], level: float = 0.95
+) -> list[Estimate]:
+    """`stratified_difference` of many comparisons, each over strata of its own."""
     import numpy as np
 
-    rows = [np.array([[pair[part] for pair in arm]]) for arm in (ours, theirs) for part in (0, 1)]
-    pairs = Pairs(*rows)
-    low, high = difference_range(pairs, critical(level))
-    return Estimate(
-        float(difference_value(pairs)[0]),
-        float(low[0]),
-        float(high[0]),
-        two_sided(float(difference_statistic(pairs)[0])),
-    )
+    from engine.stats.score import Pairs
+
+    check_inside("level", level)
+    places: dict[int, list[int]] = {}
+    rows = []
+    for place, (one, other) in enumerate(zip(treated, control, strict=True)):
+        ours, theirs = check_arms("treated", one), check_arms("control", other)
+        if len(ours) != len(theirs):
+            raise ValueError(f"control must have as many strata as treated ({len(ours)}), not {len(theirs)}")
+        rows.append([(*ours[stratum], *theirs[stratum]) for stratum in range(len(ours))])
+        places.setdefault(len(ours), []).append(place)
+    found: dict[int, Estimate] = {}
+    for together in places.values():
+        pairs = Pairs(*np.moveaxis(np.array([rows[place] for place in together]), 2, 0))
+        found |= zip(together, _scored(pairs, level), strict=True)
+    return [found[place] for place in range(len(rows))]
 
 
 def paired(treated: Sequence[Counted], control: Counted | Sequence[Counted]) -> Pairs:
@@ -159,6 +168,16 @@ def paired(treated: Sequence[Counted], control: Counted | Sequence[Counted]) -> 
     return Pairs(both[:, 0:1], both[:, 1:2], both[:, 2:3], both[:, 3:4])
 
 
+def _scored(pairs: Pairs, level: float) -> list[Estimate]:
+    """The score test of every comparison, and the range that it inverts."""
+    from engine.stats.score import difference_range, difference_statistic, difference_value
+
+    values, statistics = difference_value(pairs), difference_statistic(pairs)
+    lows, highs = difference_range(pairs, critical(level))
+    p_values = map(two_sided, statistics.tolist())
+    return list(map(Estimate, values.tolist(), lows.tolist(), highs.tolist(), p_values))
+
+
 def _wilson(successes: float, contacts: float, z: float) -> tuple[float, float]:
     rate, square = successes / contacts, z * z
     center = (successes + square / 2) / (contacts + square)
@@ -169,12 +188,10 @@ def _wilson(successes: float, contacts: float, z: float) -> tuple[float, float]:
 
 
 def _newcombe(treated: Counted, control: Counted, level: float) -> Estimate:
-    ours, theirs = treated[0] / treated[1], control[0] / control[1]
-    value = ours - theirs
+    value = treated[0] / treated[1] - control[0] / control[1]
 
     def limits(z: float) -> tuple[float, float]:
-        (l1, u1), (l0, u0) = _wilson(*treated, z), _wilson(*control, z)
-        return value - math.hypot(ours - l1, u0 - theirs), value + math.hypot(u1 - ours, theirs - l0)
+        return _hybrid(treated, _wilson(*treated, z), control, _wilson(*control, z))
 
     def clear_of_zero(z: float) -> float:
         low, high = limits(z)
@@ -183,6 +200,17 @@ def _newcombe(treated: Counted, control: Counted, level: float) -> Estimate:
     low, high = limits(critical(level))
     p_value = two_sided(bisect(clear_of_zero, 0.0, 1e4)) if value else 1.0
     return Estimate(value, low, high, p_value)
+
+
+def _hybrid(
+    treated: Counted, our_range: tuple[float, float], control: Counted, their_range: tuple[float, float]
+) -> tuple[float, float]:
+    """Newcombe's range of a difference, from each rate's own."""
+    ours, theirs = treated[0] / treated[1], control[0] / control[1]
+    return (
+        ours - theirs - math.hypot(ours - our_range[0], their_range[1] - theirs),
+        ours - theirs + math.hypot(our_range[1] - ours, theirs - their_range[0]),
+    )
 
 
 def _lift(x1: float, n1: float, x0: float, n0: float) -> float:

@@ -10,7 +10,7 @@ import math
 from dataclasses import dataclass
 
 from engine.stats.arguments import check_inside
-from engine.stats.estimates import Estimate
+from engine.stats.estimates import Estimate, Lift
 from engine.stats.normal import critical, two_sided
 from engine.stats.tallies import Tally
 
@@ -83,13 +83,17 @@ def ratio_difference(treated: Tally, control: Tally, level: float = 0.95) -> Est
             neither arm's ratio has any spread.
     """
     check_inside("level", level)
+    lift = ratio_lift(treated, control)
+    half = critical(level) * lift.error
+    return Estimate(lift.value, lift.value - half, lift.value + half, two_sided(lift.value / lift.error))
+
+
+def ratio_lift(treated: Tally, control: Tally) -> Lift:
+    """What `ratio_difference` reads at a level; raises as it does."""
     (ours, our_variance), (theirs, their_variance) = _delta("treated", treated), _delta("control", control)
-    error = math.sqrt(our_variance + their_variance)
-    if error == 0:
+    if our_variance + their_variance == 0:
         raise ValueError("treated and control: no contact differs from its arm's ratio, so the range is unknown")
-    value = ours - theirs
-    half = critical(level) * error
-    return Estimate(value, value - half, value + half, two_sided(value / error))
+    return Lift(ours - theirs, our_variance, their_variance)
 
 
 def _delta(name: str, tally: Tally) -> tuple[float, float]:

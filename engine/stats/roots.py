@@ -55,24 +55,24 @@ def lockstep(function: Callable[[Array], Array], low: Array, high: Array, tolera
         c, fc = np.where(same, a, b), np.where(same, fa, fb)
         b, fb = np.where(same, b, a), np.where(same, fb, fa)
         a, fa = x, fx
-        width = np.abs(b - a)
-        if bool(np.all((width <= tolerance * (1 + np.abs(a))) | (fa == 0) | (fb == 0))):
+        width, enough = np.abs(b - a), tolerance * (1 + np.abs(a))
+        if bool(np.all((width <= enough) | (fa == 0) | (fb == 0))):
             break
-        step = _next_step(a, b, c, fa, fb, fc, tolerance)
+        step = _next_step((a, b, c), (fa, fb, fc), width, enough)
     best = np.where(np.abs(fa) <= np.abs(fb), a, b)
-    return np.clip(best, np.minimum(low, high), np.maximum(low, high))
+    return np.minimum(np.maximum(best, np.minimum(low, high)), np.maximum(low, high))
 
 
-def _next_step(a: Array, b: Array, c: Array, fa: Array, fb: Array, fc: Array, tolerance: float) -> Array:
+def _next_step(points: tuple[Array, ...], values: tuple[Array, ...], width: Array, enough: Array) -> Array:
     """Where between a and b to look next, as a share of the way."""
     import numpy as np
 
-    def safe(value: Array) -> Array:
-        return np.where(value == 0, 1.0, value)
-
-    xi = (a - b) / safe(c - b)
-    phi = (fa - fb) / safe(fc - fb)
-    smooth = (phi * phi < xi) & ((1 - phi) ** 2 < 1 - xi) & (fa != fb) & (fa != fc) & (fb != fc) & (c != b)
-    inverse = fa / safe(fb - fa) * fc / safe(fb - fc) + (c - a) / safe(b - a) * fa / safe(fc - fa) * fb / safe(fc - fb)
-    least = np.minimum(0.5, tolerance * (1 + np.abs(a)) / 2 / safe(np.abs(b - a)))
-    return np.clip(np.where(smooth, inverse, 0.5), least, 1 - least)
+    (a, b, c), (fa, fb, fc) = points, values
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        ab, cb, ca = fa - fb, fc - fb, fc - fa
+        xi, phi = (a - b) / (c - b), ab / cb
+        inverse = fa / ab * (fc / cb) + (c - a) / (b - a) * (fa / ca) * (fb / cb)
+        smooth = (phi * phi < xi) & ((1 - phi) ** 2 < 1 - xi) & np.isfinite(inverse)
+        least = np.minimum(0.5, enough / (2 * width))
+    share: Array = np.minimum(np.maximum(np.where(smooth, inverse, 0.5), least), 1 - least)
+    return share

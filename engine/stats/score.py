@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from engine.stats.fitted import fitted_control_rate
+from engine.stats.fitted import fitting
 from engine.stats.roots import lockstep
 
 if TYPE_CHECKING:
@@ -70,8 +70,8 @@ def difference_statistic(pairs: Pairs) -> Array:
     return statistic
 
 
-def difference_range(pairs: Pairs, critical: float) -> tuple[Array, Array]:
-    """(low, high): every difference whose |z| stays within `critical`."""
+def difference_range(pairs: Pairs, critical: float | Array) -> tuple[Array, Array]:
+    """(low, high): every difference whose |z| stays within `critical`, one for all or one per comparison."""
     import numpy as np
 
     value = difference_value(pairs)
@@ -81,36 +81,59 @@ def difference_range(pairs: Pairs, critical: float) -> tuple[Array, Array]:
         result: Array = values - lift - reach * spread(lift)
         return result
 
-    ends = np.ones_like(value)
-    return _crossings(gap, np.maximum(value - _INSIDE, -ends), np.minimum(value + _INSIDE, ends), (-ends, ends))
+    ends, away = np.ones_like(value), 2 * np.abs(reach[: len(value)]) * _likely_error(pairs)
+    sides = np.maximum(value - _INSIDE, -ends), np.minimum(value + _INSIDE, ends)
+    return _crossings(gap, sides, (-ends, ends), (value - away, value + away))
 
 
 _INSIDE = 1e-12
 """A fitted spread can vanish at the estimate itself; the search starts just beside it."""
 
 
-def _reach(value: Array, critical: float) -> Array:
+def _reach(value: Array, critical: float | Array) -> Array:
     """How many standard errors, signed: first for the lower ends, then for the upper."""
     import numpy as np
 
-    return np.repeat([critical, -critical], len(value))
+    reach = critical * np.ones_like(value)
+    return np.concatenate([reach, -reach])
+
+
+def _likely_error(pairs: Pairs) -> Array:
+    """Roughly the standard error of a difference, never zero: where a search begins, and nothing else."""
+    import numpy as np
+
+    def variance(successes: Array, contacts: Array) -> Array:
+        rate = (successes + 1) / (contacts + 2)
+        result: Array = rate * (1 - rate) / contacts
+        return result
+
+    both = variance(pairs.treated, pairs.treated_contacts) + variance(pairs.control, pairs.control_contacts)
+    error: Array = np.sqrt((pairs.weights**2 * both).sum(axis=1))
+    return error
 
 
 def _crossings(
-    gap: Callable[[Array], Array], below: Array, above: Array, ends: tuple[Array, Array]
+    gap: Callable[[Array], Array],
+    sides: tuple[Array, Array],
+    ends: tuple[Array, Array],
+    likely: tuple[Array, Array],
 ) -> tuple[Array, Array]:
-    """The roots of `gap` in [first end, below] and [above, last end], all in lockstep.
+    """The roots of `gap` in [first end, first side] and [second side, last end], all in lockstep.
 
     Each is searched on the side of zero that the test at zero itself names, so that the range and the test
-    agree to the last bit, whatever the search rounds.
+    agree to the last bit, whatever the search rounds; and between the estimate and where an end is `likely` to lie
+    before, wherever that is so.
     """
     import numpy as np
 
-    low, high = np.concatenate([ends[0], above]), np.concatenate([below, ends[1]])
+    low, high = np.concatenate([ends[0], sides[1]]), np.concatenate([sides[0], ends[1]])
     inside = (low < 0) & (high > 0)
     positive = gap(np.zeros_like(low)) > 0
-    roots = lockstep(gap, np.where(inside & positive, 0.0, low), np.where(inside & ~positive, 0.0, high))
-    return roots[: len(below)], roots[len(below) :]
+    low, high = np.where(inside & positive, 0.0, low), np.where(inside & ~positive, 0.0, high)
+    guess = np.minimum(np.maximum(np.concatenate(likely), low), high)
+    positive = gap(guess) > 0
+    roots = lockstep(gap, np.where(positive, guess, low), np.where(positive, high, guess))
+    return roots[: len(sides[0])], roots[len(sides[0]) :]
 
 
 def _spread(pairs: Pairs) -> Callable[[Array], Array]:
@@ -120,12 +143,13 @@ def _spread(pairs: Pairs) -> Callable[[Array], Array]:
     control = (pairs.control, pairs.control_contacts)
     treated = (pairs.treated, pairs.treated_contacts)
     scale = pairs.weights**2 * pairs.inflation
+    our_scale, their_scale, fitted = scale / treated[1], scale / control[1], fitting(control, treated)
 
     def spread(lift: Array) -> Array:
         delta = lift[:, None]
-        p0 = fitted_control_rate(control, treated, delta)
+        p0 = fitted(delta)
         p1 = np.minimum(np.maximum(p0 + delta, 0.0), 1.0)
-        variance = scale * (p1 * (1 - p1) / treated[1] + p0 * (1 - p0) / control[1])
+        variance = our_scale * p1 * (1 - p1) + their_scale * p0 * (1 - p0)
         result: Array = np.sqrt(variance.sum(axis=1))
         return result
 
@@ -158,10 +182,11 @@ def ratio_range(pairs: Pairs, critical: float) -> tuple[Array, Array]:
     seen = some & control_some
     odds = np.where(seen, (x1 * n0)[:half], 1.0) / np.where(seen, (x0 * n1)[:half], 1.0)
     far = np.full(half, 30.0)
+    away = 2 * np.abs(reach[:half]) * np.sqrt(1 / (x1[:half] + 1) + 1 / (x0[:half] + 1))
     low, high = _crossings(
         gap,
-        np.where(control_some, np.log(odds) - _INSIDE, far),
-        np.where(some, np.log(odds) + _INSIDE, -far),
+        (np.where(control_some, np.log(odds) - _INSIDE, far), np.where(some, np.log(odds) + _INSIDE, -far)),
         (-far, far),
+        (np.log(odds) - away, np.log(odds) + away),
     )
     return np.where(some, np.exp(low), 0.0), np.where(control_some, np.exp(high), np.inf)

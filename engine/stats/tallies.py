@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
+
+_SUMS = ("count", "total", "squares", "covariate_total", "covariate_squares", "products")
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,12 +26,14 @@ class Tally:
     products: float = 0.0
 
     def __post_init__(self) -> None:
-        for field in fields(self):
-            if not math.isfinite(getattr(self, field.name)):
-                raise ValueError(f"{field.name} must be finite, not {getattr(self, field.name)}")
-        for name in ("count", "squares", "covariate_squares"):
-            if getattr(self, name) < 0:
-                raise ValueError(f"{name} must not be negative, not {getattr(self, name):g}")
+        if not math.isfinite(sum(self.sums)):
+            for name, value in zip(_SUMS, self.sums, strict=True):
+                if not math.isfinite(value):
+                    raise ValueError(f"{name} must be finite, not {value}")
+        if min(self.count, self.squares, self.covariate_squares) < 0:
+            for name in ("count", "squares", "covariate_squares"):
+                if getattr(self, name) < 0:
+                    raise ValueError(f"{name} must not be negative, not {getattr(self, name):g}")
         self._check_squares("squares", self.total, self.squares)
         self._check_squares("covariate_squares", self.covariate_total, self.covariate_squares)
         if self.products**2 > self.squares * self.covariate_squares * (1 + 1e-9) + 1e-12:
@@ -65,7 +69,19 @@ class Tally:
     def __add__(self, other: Tally) -> Tally:
         if not isinstance(other, Tally):
             return NotImplemented
-        return Tally(*(getattr(self, field.name) + getattr(other, field.name) for field in fields(self)))
+        return Tally.together([self, other])
+
+    @classmethod
+    def together(cls, tallies: Iterable[Tally]) -> Tally:
+        """The tally of everyone in these tallies."""
+        return cls(*map(sum, zip(cls(0, 0, 0).sums, *(tally.sums for tally in tallies), strict=True)))
+
+    @property
+    def sums(self) -> tuple[float, ...]:
+        """The six sums, in the order of the fields."""
+        return (
+            self.count, self.total, self.squares, self.covariate_total, self.covariate_squares, self.products,
+        )  # fmt: skip
 
     @property
     def mean(self) -> float:

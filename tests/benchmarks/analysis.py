@@ -1,5 +1,10 @@
 """Verdicts from tallies and from files, beside what numpy and DuckDB take for the bare arithmetic."""
 
+import json
+import subprocess
+import sys
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import duckdb
@@ -11,7 +16,7 @@ from engine.core.standings import standing
 from engine.stats.anytime import Race, RacePlan
 from engine.stats.tallies import Tally
 from engine.steps.analyze import analyze
-from tests.benchmarks.measuring import Measured, processor_time
+from tests.benchmarks.measuring import Measured, exponent, most_memory, processor_time
 
 ARMS = ("control", *(f"arm-{number}" for number in range(1, 15)))
 RATES = ("connect", "intent", "conversion", "order")
@@ -20,30 +25,32 @@ PEOPLE = 3_000
 DECIDES = "conversion"
 
 
-def _evidence() -> Evidence:
-    found = [
-        MetricTallies.of(
-            METRICS[name],
-            "primary" if name == DECIDES else "secondary",
-            {arm: Tally.of_rate(360 + 11 * place, PEOPLE) for place, arm in enumerate(ARMS)},
-        )
-        for name in RATES
-    ]
-    found += [
-        MetricTallies.of(
-            METRICS[name], "secondary",
-            {arm: Tally(PEOPLE, 9_000.0 + 40 * place, 81_000.0 + 500 * place) for place, arm in enumerate(ARMS)},
-        )
-        for name in MEANS
-    ]  # fmt: skip
-    return Evidence(tuple(found), finished=True)
+def _evidence(spread: int = 0, strata: int = 0, covariate: bool = False) -> Evidence:
+    """Six metrics of fifteen arms, each arm `spread` people larger than the one before it."""
+    people = {arm: PEOPLE + spread * place for place, arm in enumerate(ARMS)}
+    rates = {arm: Tally.of_rate(360 + 11 * place, people[arm]) for place, arm in enumerate(ARMS)}
+    parts = {f"stratum-{number}": rates for number in range(strata)} or None
+    means = {}
+    for place, arm in enumerate(ARMS):
+        total, squares = 9_000.0 + 40 * place, 81_000.0 + 500 * place
+        known = (total, squares, 60_000.0) if covariate else ()
+        means[arm] = Tally(people[arm], total, squares, *known)
+    return Evidence(
+        (
+            *(
+                MetricTallies.of(METRICS[name], "primary" if name == DECIDES else "secondary", rates, strata=parts)
+                for name in RATES
+            ),
+            *(MetricTallies.of(METRICS[name], "secondary", means, covariate=covariate) for name in MEANS),
+        ),
+        finished=True,
+    )
 
 
 def tallies(times: int) -> list[Measured]:
     """The whole standing of fifteen arms and six metrics, beside bare z scores of the same numbers in numpy."""
-    question, evidence = Question("bench", ARMS), _evidence()
-    standing(question, evidence)  # what is imported once is not counted
-    taken = processor_time(lambda: standing(question, evidence), times)
+    fixed, planned = Question("bench", ARMS), Question("bench", ARMS, method="group", planned=PEOPLE)
+    evidence = _evidence()
     counts = np.full((15, 6), float(PEOPLE))
     totals = np.array([[tally.tallies[arm].total for tally in evidence.metrics] for arm in ARMS])
     squares = np.array([[tally.tallies[arm].squares for tally in evidence.metrics] for arm in ARMS])
@@ -55,7 +62,19 @@ def tallies(times: int) -> list[Measured]:
             np.abs((means[1:] - means[0]) / np.sqrt(spread[1:] + spread[0]))
 
     limit = processor_time(bare, times) / 100
-    return [Measured("standing: 15 arms, 6 metrics", taken * 1e3, "ms", limit * 1e3, "z scores in numpy")]
+    cases = {
+        "standing: 15 arms, 6 metrics": (fixed, evidence),
+        "standing: arms of 15 sizes": (fixed, _evidence(spread=7)),
+        "standing: planned looks": (planned, evidence),
+        "standing: four strata": (fixed, _evidence(strata=4)),
+        "standing: a covariate": (fixed, _evidence(covariate=True)),
+    }
+    found = []
+    for name, (question, asked) in cases.items():
+        standing(question, asked)  # what is imported once is not counted
+        taken = processor_time(partial(standing, question, asked), times)
+        found.append(Measured(name, taken * 1e3, "ms", limit * 1e3, "z scores in numpy"))
+    return found
 
 
 def look(looks: int) -> list[Measured]:
@@ -71,25 +90,76 @@ def look(looks: int) -> list[Measured]:
     return [Measured("race: one look, 15 arms", processor_time(run, 3) / looks * 1e3, "ms")]
 
 
-def file(folder: Path, rows: int) -> list[Measured]:
-    """A Parquet file to its standing, beside DuckDB's bare totals and squares of the same columns."""
+def written(folder: Path, rows: int) -> Path:
+    """A Parquet file of fifteen arms, twenty cities and six metrics."""
     folder.mkdir(parents=True, exist_ok=True)
-    path = folder / "log.parquet"
+    path = folder / f"{rows}.parquet"
     with duckdb.connect() as engine:
         engine.execute("SELECT setseed(0.5)")
         rates = ", ".join(f'(random() < 0.12)::INTEGER AS "{name}"' for name in RATES)
         means = ", ".join(f"round(random() * 90, 2) AS {name}" for name in MEANS)
         engine.execute(
-            f"COPY (SELECT CASE WHEN i % 15 = 0 THEN 'control' ELSE 'arm-' || (i % 15) END AS arm, {rates}, {means} "
-            f"FROM range({rows}) AS t (i)) TO '{path}' (FORMAT parquet)"
+            f"COPY (SELECT CASE WHEN i % 15 = 0 THEN 'control' ELSE 'arm-' || (i % 15) END AS arm, "
+            f"'city-' || (i // 15 % 20) AS city, {rates}, {means} FROM range({rows}) AS t (i)) "
+            f"TO '{path}' (FORMAT parquet)"
         )
+    return path
+
+
+def analyzed(path: Path, segment: str | None, times: int) -> float:
+    """Processor seconds of a file's standing."""
     metrics = [*(f"{name}={name}:rate" for name in RATES), *(f"{name}={name}:mean" for name in MEANS)]
+    return processor_time(lambda: analyze(path, "arm", "control", metrics, segment=segment), times)
+
+
+def totaled(path: Path, segment: str | None, times: int) -> float:
+    """Processor seconds of DuckDB's bare totals and squares of the same columns."""
     sums = ", ".join(f'sum("{name}"), sum("{name}"::DOUBLE * "{name}")' for name in (*RATES, *MEANS))
-    query = f"SELECT arm, count(*), {sums} FROM read_parquet('{path}') GROUP BY arm"
+    groups = "arm" if segment is None else f"arm, {segment}"
+    query = f"SELECT {groups}, count(*), {sums} FROM read_parquet('{path}') GROUP BY {groups}"
 
     def bare() -> None:
         with duckdb.connect() as engine:
             engine.execute(query).fetchall()
 
-    taken = processor_time(lambda: analyze(path, "arm", "control", metrics), 3)
-    return [Measured(f"analyze: {rows:,} rows of Parquet", taken, "s", processor_time(bare, 3), "the totals in DuckDB")]
+    return processor_time(bare, times)
+
+
+def file(folder: Path, rows: int) -> list[Measured]:
+    """A Parquet file to its standing, beside DuckDB's bare totals of the same columns."""
+    path = written(folder, rows)
+    taken, limit = analyzed(path, None, 3), totaled(path, None, 3)
+    return [Measured(f"analyze: {rows:,} rows of Parquet", taken, "s", limit, "the totals in DuckDB")]
+
+
+def files(folder: Path, sizes: Sequence[int]) -> list[Measured]:
+    """Growing files in twenty segments, each read in a process of its own, so that its memory is its own."""
+    ours, bare = [], []
+    for rows in sizes:
+        path = written(folder, rows)
+        ours.append(_told("analyzed", path))
+        bare.append(_told("totaled", path))
+        path.unlink()
+    lines = [
+        Measured(f"analyze: {rows:,} rows, 20 segments", taken, "s", limit, "the totals in DuckDB")
+        for rows, (taken, _), (limit, _) in zip(sizes, ours, bare, strict=True)
+    ]
+    memory = ours[-1][1] / 1e6, bare[-1][1] / 1e6
+    return [
+        *lines,
+        Measured("analyze: exponent", exponent(sizes, [taken for taken, _ in ours]), "1 is linear"),
+        Measured(f"analyze: memory at {sizes[-1]:,} rows", memory[0], "MB", memory[1], "DuckDB alone"),
+    ]
+
+
+def _told(work: str, path: Path) -> tuple[float, int]:
+    """What a process of its own tells of this work: processor seconds, and its most memory in bytes."""
+    command = [sys.executable, "-m", "tests.benchmarks.analysis", work, str(path)]
+    told: list[float] = json.loads(subprocess.run(command, capture_output=True, check=True, text=True).stdout)
+    return told[0], int(told[1])
+
+
+if __name__ == "__main__":
+    asked = analyzed if sys.argv[1] == "analyzed" else totaled
+    seconds = asked(Path(sys.argv[2]), "city", 3)
+    print(json.dumps([seconds, most_memory()]))  # noqa: T201

@@ -1,9 +1,12 @@
 """One measured number, and how it is taken: processor time, the best of a few, beside a limit of the same run."""
 
 import math
+import re
+import resource
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 
@@ -40,6 +43,14 @@ def processor_time(work: Callable[[], object], times: int = 1) -> float:
         work()
         taken.append(time.process_time() - begun)
     return max(min(taken), 1e-9)
+
+
+def most_memory() -> int:
+    """The most bytes that this process held at once, where the system tells it of one program alone."""
+    status = Path("/proc/self/status")
+    if status.exists() and (found := re.search(r"VmHWM:\s*(\d+) kB", status.read_text(encoding="ascii"))):
+        return int(found[1]) * 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
 def exponent(sizes: Sequence[int], seconds: Sequence[float]) -> float:

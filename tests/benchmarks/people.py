@@ -19,7 +19,7 @@ from engine.steps.enroll import import_file
 from engine.store import queue, records, roster
 from engine.store.database import Database
 from engine.workspace import Workspace
-from tests.benchmarks.measuring import Measured, exponent, processor_time
+from tests.benchmarks.measuring import Measured, exponent, most_memory, processor_time
 
 NOW = datetime(2026, 11, 23, 2, tzinfo=UTC)
 COLUMNS = {"key": "customer_id", "phone": "mobile", "name": "name", "ordered_at": "paid_at"}
@@ -39,7 +39,7 @@ def imported(folder: Path, people: int) -> tuple[float, int]:
     )
     with Workspace(Settings.read(f"sqlite:///{folder / f'{people}.db'}"), folder) as workspace:
         seconds = processor_time(lambda: import_file(workspace, experiment, path, NOW))
-    return seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    return seconds, most_memory()
 
 
 def imports(folder: Path, sizes: Sequence[int]) -> list[Measured]:

@@ -19,11 +19,22 @@ class Sizes:
     repeats: int
     looks: int
     rows: int
+    files: tuple[int, ...]
     renders: int
 
 
-FULL = Sizes(2_250, (10_000, 100_000, 1_000_000), 300_000, (10_000, 100_000, 1_000_000), 20, 80, 1_000_000, 50_000)
-TINY = Sizes(8, (100, 200), 500, (300, 600), 1, 3, 300, 20)
+FULL = Sizes(
+    2_250,
+    (10_000, 100_000, 1_000_000),
+    300_000,
+    (10_000, 100_000, 1_000_000),
+    20,
+    80,
+    1_000_000,
+    (100_000, 1_000_000, 10_000_000),
+    50_000,
+)
+TINY = Sizes(8, (100, 200), 500, (300, 600), 1, 3, 300, (300, 600), 20)
 
 
 def run(folder: Path, sizes: Sizes) -> Iterator[Measured]:
@@ -33,6 +44,7 @@ def run(folder: Path, sizes: Sizes) -> Iterator[Measured]:
         lambda: analysis.tallies(sizes.repeats),
         lambda: analysis.look(sizes.looks),
         lambda: analysis.file(folder / "files", sizes.rows),
+        lambda: analysis.files(folder / "larger", sizes.files),
         lambda: people.assignment(sizes.assigned),
         lambda: people.imports(folder, sizes.imports),
         lambda: people.claims(folder / "claims", sizes.queues),

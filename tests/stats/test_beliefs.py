@@ -27,6 +27,14 @@ def _above(a1, b1, a0, b0):
     return sum(exp(betaln(a0 + i, b0 + b1) - betaln(1 + i, b1) - betaln(a0, b0)) / (b1 + i) for i in range(a1))
 
 
+def test_an_arm_that_has_just_begun_keeps_the_digits_beside_large_ones():
+    """No success of five beside 120,000 of a million: the small arm is best with (1 − 0.12)⁶, nearly."""
+    ours, theirs = (0, 5), (120_000, 1_000_000)
+
+    assert probability_best([ours, theirs])[0] == pytest.approx(_above(1, 6, 1 + 120_000, 1 + 880_000), abs=1e-8)
+    assert probability_best([ours, theirs])[0] == pytest.approx((1 - 0.12) ** 6, abs=1e-4)
+
+
 def test_equal_arms_are_equally_likely():
     """Arms with the same counts share the probability and the loss."""
     best, loss = best_and_loss([(30, 200)] * 4)
