@@ -127,7 +127,7 @@ def run_race(question: Question, evidence: Evidence, metric: MetricTallies, arms
     baseline = question.baseline if metric.sign > 0 else 1 - question.baseline
     plan = RacePlan(
         len(arms), question.smallest_useful_lift, baseline, question.alpha / 2, question.power,
-        question.deadline, question.deadline is not None,
+        deadline=question.deadline,
     )  # fmt: skip
     so_far = _kept(evidence, plan)
     earlier = evidence.history if so_far is None else ()

@@ -66,7 +66,8 @@ class RacePlan:
         alpha: the chance of any false winner, over all arms and looks: half of a two-sided 5 %.
         power: the chance that an arm with the smallest useful lift is not dropped.
         max_contacts: contacts over all arms at which the race ends undecided; None for no end.
-        deadline: whether half of every stake waits for the last reading at `max_contacts`, as a z-test would.
+        deadline: contacts over all arms at which half of every stake is read a last time, as a z-test would; None for no
+            such reading. The race does not end there.
     """
 
     arms: int
@@ -75,7 +76,7 @@ class RacePlan:
     alpha: float = 0.025
     power: float = 0.8
     max_contacts: int | None = None
-    deadline: bool = False
+    deadline: int | None = None
 
     def __post_init__(self) -> None:
         check_whole("arms", self.arms, 2)
@@ -83,10 +84,9 @@ class RacePlan:
         check_inside("useful_lift", self.useful_lift, 0.0, GREATEST_RATE - LEAST_RATE)
         check_inside("alpha", self.alpha)
         check_inside("power", self.power)
-        if self.max_contacts is not None:
-            check_whole("max_contacts", self.max_contacts)
-        elif self.deadline:
-            raise ValueError("max_contacts must be known for a race with a deadline")
+        for name in ("max_contacts", "deadline"):
+            if getattr(self, name) is not None:
+                check_whole(name, getattr(self, name))
 
     @property
     def treated(self) -> int:
@@ -265,8 +265,8 @@ class Lanes:
         logs = self.for_logs[..., None, :] + beside[..., None] * slopes[..., None, :]
         odds = np.exp(np.minimum(np.maximum(logs, -_GREATEST), _GREATEST)) @ np.array(FOR_DECIDES)
         scores: dict[str, Array] = {}
-        if plan.deadline:
-            scores, passes = self._passing(plan, n, s, beside)
+        if plan.deadline is not None:
+            scores, passes = self._passing(plan, plan.deadline, (n, s), beside)
             shape = going_on(odds, plan.stake / 2) + passes
         else:
             shape = going_on(odds, plan.stake)
@@ -275,7 +275,9 @@ class Lanes:
             "stakes": np.where(open_, staked(np.where(open_, self.stakes, 0.5), law, shape, s1), self.stakes),
         }
 
-    def _passing(self, plan: RacePlan, n: Array, s: Array, beside: Array) -> tuple[dict[str, Array], Array]:
+    def _passing(
+        self, plan: RacePlan, deadline: int, look: tuple[Array, Array], beside: Array
+    ) -> tuple[dict[str, Array], Array]:
         """Scores and spreads, and the chance of passing the last z-test per number of successes of the look.
 
         The pooled rate is of this look too: of all that it holds, the law of an arm's successes is conditional on it.
@@ -283,11 +285,12 @@ class Lanes:
         import numpy as np
         from scipy.special import ndtr
 
+        n, s = look
         n0, n1, s0, s1 = n[:, :1], n[:, 1:], s[:, :1], s[:, 1:]
         total, together = np.maximum(n0 + n1, 2.0), s0 + s1
         scores = self.scores + s1 - together * n1 / total
         spreads = self.spreads + together * (total - together) * n0 * n1 / (total**2 * (total - 1))
-        left = np.maximum(0.0, (plan.max_contacts or 0) - self.contacts.sum(axis=1, keepdims=True))
+        left = np.maximum(0.0, deadline - self.contacts.sum(axis=1, keepdims=True))
         rate = self.past_rate(plan)[:, None]
         to_come = rate * (1 - rate) * left / np.maximum(1, self.active.sum(axis=1, keepdims=True)) / 2
         short = (scores[..., None] + beside) - quantile(1 - plan.stake / 2) * np.sqrt(spreads + to_come)[..., None]

@@ -32,7 +32,8 @@ def lockstep(function: Callable[[Array], Array], low: Array, high: Array, tolera
     """One root per element, by Chandrupatla's method in lockstep.
 
     Inverse quadratic interpolation where it is safe, bisection where it is not. The result never leaves
-    its bracket; an end where the function is zero is a root.
+    its bracket; an end where the function is zero is a root. A root is kept as it is when it is found, so that it does
+    not depend on what is sought beside it.
 
     Args:
         function: maps an array to an array of its shape, element by element; continuous.
@@ -47,7 +48,7 @@ def lockstep(function: Callable[[Array], Array], low: Array, high: Array, tolera
     c = a.copy()
     fa, fb = function(a), function(b)
     fc = fa.copy()
-    step = np.full_like(a, 0.5)
+    step, best, settled = np.full_like(a, 0.5), a, np.zeros(a.shape, dtype=bool)
     for _ in range(120):
         x = a + step * (b - a)
         fx = function(x)
@@ -56,10 +57,11 @@ def lockstep(function: Callable[[Array], Array], low: Array, high: Array, tolera
         b, fb = np.where(same, b, a), np.where(same, fb, fa)
         a, fa = x, fx
         width, enough = np.abs(b - a), tolerance * (1 + np.abs(a))
-        if bool(np.all((width <= enough) | (fa == 0) | (fb == 0))):
+        best = np.where(settled, best, np.where(np.abs(fa) <= np.abs(fb), a, b))
+        settled |= (width <= enough) | (fa == 0) | (fb == 0)
+        if settled.all():
             break
         step = _next_step((a, b, c), (fa, fb, fc), width, enough)
-    best = np.where(np.abs(fa) <= np.abs(fb), a, b)
     return np.minimum(np.maximum(best, np.minimum(low, high)), np.maximum(low, high))
 
 

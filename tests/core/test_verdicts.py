@@ -440,4 +440,4 @@ def test_a_race_with_a_deadline_is_read_a_last_time():
         for deadline in (None, 4000)
     }  # fmt: skip
 
-    assert found == {None: "leaning", 4000: "winner"}
+    assert found == {None: "not_enough_people", 4000: "winner"}

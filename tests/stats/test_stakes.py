@@ -147,21 +147,30 @@ def test_a_deadline_proves_what_a_last_test_would():
     runs, per_look = 1500, 2_034 // 40
     proven = {
         deadline: _played(RacePlan(**plan, deadline=deadline), [0.12, 0.15], runs, per_look, 60, 3).proven.mean()
-        for deadline in (False, True)
+        for deadline in (None, 2 * 2_034)
     }
 
-    assert proven[True] > proven[False] + 0.03
-    assert proven[True] >= 0.66
+    assert proven[2 * 2_034] > proven[None] + 0.03
+    assert proven[2 * 2_034] >= 0.66
 
 
 def test_a_deadline_keeps_alpha():
     """Without a lift the last reading proves no more than alpha allows."""
-    plan = RacePlan(2, 0.03, 0.12, 0.1, max_contacts=2 * 2_034, deadline=True)
+    plan = RacePlan(2, 0.03, 0.12, 0.1, max_contacts=2 * 2_034, deadline=2 * 2_034)
 
     assert _played(plan, [0.12, 0.12], 1500, 2_034 // 40, 60, 5).proven.mean() <= 0.1 + 2 * (0.09 / 1500) ** 0.5
 
 
-def test_a_deadline_needs_an_end():
-    """A last reading without a known end cannot be planned."""
-    with pytest.raises(ValueError, match="max_contacts"):
-        RacePlan(2, 0.02, 0.12, deadline=True)
+def test_a_race_goes_on_after_its_deadline():
+    """Who comes after the last reading still counts: the half of the stake that did not wait goes on."""
+    race = Race.start(RacePlan(2, 0.02, 0.12, deadline=2000))
+    for look in range(1, 8):
+        race = race.look(contacts=(500 * look,) * 2, successes=(60 * look, 75 * look))
+
+    assert (race.status, race.winner) == ("winner", 1)
+
+
+def test_a_deadline_is_a_number_of_contacts():
+    """A deadline of nobody cannot be."""
+    with pytest.raises(ValueError, match="deadline"):
+        RacePlan(2, 0.02, 0.12, deadline=0)
