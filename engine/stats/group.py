@@ -17,7 +17,7 @@ from functools import lru_cache
 from itertools import pairwise
 
 from engine.stats.arguments import check_inside, check_within
-from engine.stats.normal import below, quantile
+from engine.stats.normal import quantile
 from engine.stats.roots import bisect
 from engine.stats.spending import SHAPED, shape_of, shaped_bounds, spent_by
 from engine.stats.walk import FARTHEST, Survivors, beginning

@@ -53,7 +53,7 @@ class Survivors:
         return float((mass * ndtr(side * distance)).sum())
 
     def staying(self, time: float, low: float, high: float, following: float) -> Survivors:
-        """Those who at the later `time` stand between the z of `low` and of `high`; the look after is at `following`."""
+        """Those who at the later `time` stand between the z of `low` and `high`; the look after is at `following`."""
         import numpy as np
 
         scale, gap = math.sqrt(time), time - self.time
