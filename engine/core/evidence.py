@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from engine.core.experiments import Guardrail
+from engine.core.experiments import Guardrail, Spending
 from engine.core.metrics import Metric, MetricKind
 from engine.core.sentences import Label
 from engine.stats.arguments import check_inside
@@ -74,7 +74,7 @@ class Question:
     `smallest_useful_lift` is a difference in the primary metric's own unit, 0.01 for one point. `variables`
     says what each arm changes. `planned` are people per arm; `baseline` and `power` plan the race.
     `randomized` is false where chance did not deal the arms: then they are described and nothing is proven.
-    `value_per_conversion` is money.
+    `value_per_conversion` is money. `looks` and `spending` are those of planned looks.
     """
 
     name: str
@@ -93,6 +93,8 @@ class Question:
     guardrails: Mapping[str, Guardrail] = field(default_factory=dict)
     baseline: float = 0.12
     power: float = 0.8
+    looks: int = 5
+    spending: Spending = "obrien-fleming"
 
     def __post_init__(self) -> None:
         if not self.arms or self.arms[0] != self.control:

@@ -6,6 +6,7 @@ from typing import Literal
 from engine.core.comparisons import Comparison
 from engine.core.evidence import MetricTallies, Question
 from engine.core.sentences import Sentence
+from engine.stats.estimates import Estimate
 from engine.stats.exact import boschloo
 from engine.stats.rates import rate_interval
 
@@ -20,8 +21,8 @@ ArmStatus = Literal["winner", "leaning", "loser", "no_useful_difference", "not_e
 class Reading:
     """One arm: its status, its gain in the better direction, and the range and p-value that decide.
 
-    `interval` is of the difference as it is shown. The odds are the race's; `z` and the `bound`
-    that it must reach belong to planned looks. `unconfirmed` says that the
+    `interval` is of the difference as it is shown. The odds are the race's; `z` and the `bound` that it must reach
+    belong to planned looks, and so does `unbiased`, the estimate after stopping. `unconfirmed` says that the
     p-value passed and the exact test for few successes did not.
     """
 
@@ -34,6 +35,7 @@ class Reading:
     odds_against: float | None = None
     z: float | None = None
     bound: float | None = None
+    unbiased: Estimate | None = None
     unconfirmed: bool = False
 
 

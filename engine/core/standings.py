@@ -190,6 +190,8 @@ def _comparison(question: Question, comparison: Comparison, reading: Reading | N
         }
     if reading and reading.bound is not None:
         found["group"] = {"z": reading.z, "bound": reading.bound, "interval": reading.interval}
+        if reading.unbiased:
+            found["group"]["stopped"] = _estimate(reading.unbiased)
     return found | _present(
         q_value=comparison.q_value,
         probability_best=comparison.probability_best,
@@ -257,13 +259,21 @@ def _verdict(verdict: Verdict, readings: Readings) -> Json:
             arm: verdict.status if verdict.status in BLANKING else reading.status
             for arm, reading in readings.arms.items()
         },
-        "corrected": None if verdict.corrected is None else {"difference": verdict.corrected, "method": "conditional"},
+        "corrected": _corrected(verdict, readings),
     }
     return {
         "verdict": _present(**facts) | _spoken(verdict, "en"),
         "verdict_zh": _spoken(verdict, "zh"),
         "safe_to_read": {"ok": verdict.safe, "why": say(verdict.why), "why_zh": say(verdict.why, "zh")},
     }
+
+
+def _corrected(verdict: Verdict, readings: Readings) -> Json | None:
+    """A winner's lift, corrected for how it was found, and by which method."""
+    if verdict.corrected is None or verdict.arm is None:
+        return None
+    method = "median-unbiased" if readings.arms[verdict.arm].unbiased else "conditional"
+    return {"difference": verdict.corrected, "method": method}
 
 
 def _spoken(verdict: Verdict, language: Language) -> Json:

@@ -171,6 +171,10 @@ TEXTS: dict[str, tuple[str, str]] = {
         "Corrected for having been picked as the winner, the lift is about {size}.",
         "按“因胜出而被选中”校正后，提升约为 {size}。",
     ),
+    "because_unbiased": (
+        "The looks ended for a high number; corrected for that, the lift is about {size}.",
+        "因数字高而提前结束；按此校正后，提升约为 {size}。",
+    ),
     "because_waiting": (
         "{waiting} are still inside the conversion window and in no number.",
         "还有 {waiting}在转化窗口内，未计入任何数字。",
@@ -192,10 +196,10 @@ TEXTS: dict[str, tuple[str, str]] = {
     "safe_sequential": ("the race may be read at any time", "该检验可以随时查看"),
     "safe_fixed": ("everyone is counted, and this is the one reading", "所有人均已计入，这是唯一的一次查看"),
     "safe_group": (
-        "each planned look, at every fifth of the plan, may be read; in between the last one stands",
-        "计划人数每达到五分之一可查看一次；其间以上一次为准",
+        "each of the {looks} planned looks may be read; in between the last one stands",
+        "计划的 {looks} 次查看，每次都可以采信；其间以上一次为准",
     ),
-    "unsafe_group": ("the first planned look, at a fifth of the plan, is still to come", "尚未达到计划人数的五分之一"),
+    "unsafe_group": ("the first of {looks} planned looks is still to come", "计划的 {looks} 次查看，第一次尚未到来"),
     "safe_alarm": ("a guardrail's alarm holds at every look", "安全警报随时有效"),
     "unsafe_fixed": ("a fixed horizon is read once, at the end", "固定样本只在结束时查看一次"),
     "unsafe_data": ("the data have a problem", "数据异常"),

@@ -114,7 +114,8 @@ def _verdict(
 ) -> Verdict:
     """A verdict of the method, readable now where the method allows it."""
     readings = case.readings
-    why = Sentence(f"{'safe' if readings.readable else 'unsafe'}_{readings.method}")
+    looks: dict[str, Words] = {"looks": str(case.question.looks)} if readings.method == "group" else {}
+    why = Sentence(f"{'safe' if readings.readable else 'unsafe'}_{readings.method}", looks)
     return Verdict(status, arm, *said, tuple(because), readings.readable, why, readings.final)
 
 
@@ -149,7 +150,7 @@ def _winner(case: Case, best: Reading) -> Verdict:
     reasons = [_because(case, best)]
     if corrected is not None:
         size = size_of(case.primary.metric, abs(corrected))
-        reasons.append(Sentence("because_corrected", {"size": size}))
+        reasons.append(Sentence("because_unbiased" if best.unbiased else "because_corrected", {"size": size}))
     said = _claim("winner", case, best), Sentence("next_winner", {"arm": best.arm})
     return replace(_verdict(case, "winner", best.arm, said, reasons), corrected=corrected)
 
@@ -238,12 +239,12 @@ def _because(case: Case, reading: Reading) -> Sentence:
 
 def _corrected(case: Case, best: Reading) -> float | None:
     """The likeliest difference of an arm that had to pass a bound to be picked; never beyond zero."""
+    if best.unbiased:
+        return math.copysign(max(0.0, best.unbiased.value * case.primary.metric.sign), case.primary.metric.sign)
     comparison = case.primary.against_control(best.arm)
     estimate, bound = comparison.estimate, comparison.bound
     if estimate is None or bound is None or not estimate.value:
         return None
-    if best.bound is not None:
-        bound = best.bound
     if case.readings.bar:
         bound = math.sqrt(2 * math.log(case.readings.bar))
     z = z_of(estimate.p_value)

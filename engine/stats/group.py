@@ -45,6 +45,7 @@ def boundaries(
     spending: str = "obrien-fleming",
     sides: int = 2,
     shape: float | None = None,
+    spent: Sequence[float] | None = None,
 ) -> tuple[float, ...]:
     """The critical z of each look; stop when |z| (or z, for one side) reaches it.
 
@@ -58,6 +59,8 @@ def boundaries(
             (the z of all looks but the last, 3). The number is the usual shape.
         sides: 1 or 2.
         shape: where the family has one.
+        spent: by which fraction each look spends, where it is not its own: `fractions=(0.4, 0.7)` with
+            `spent=(0.4, 1)` is an experiment that ended early and spends what is left on what it has.
 
     Returns:
         One z per look, at most 20: beyond that a double holds no error to spend.
@@ -73,10 +76,13 @@ def boundaries(
     if spending in SHAPED:
         return _scaled(spending, times, alpha, sides, given)
     spend = spent_by(spending, alpha, sides, given)
+    clock = times if spent is None else _times(spent)
+    if len(clock) != len(times):
+        raise ValueError(f"spent must be as many as fractions ({len(times)}), not {len(clock)}")
     found: list[float] = []
-    walk, spent = beginning(), 0.0
+    walk, before = beginning(), 0.0
     for look, time in enumerate(times):
-        due, spent = (spend(time) - spent) / sides, spend(time)
+        due, before = (spend(clock[look]) - before) / sides, spend(clock[look])
         bound = bisect(lambda z, walk=walk, time=time, due=due: walk.above(time, z) - due, -FARTHEST, FARTHEST)  # type: ignore[misc]
         found.append(bound)
         if look + 1 < len(times):

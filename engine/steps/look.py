@@ -124,6 +124,8 @@ def question_of(experiment: Experiment, mature: ByStratum) -> Question:
         guardrails=experiment.metrics.guardrails,
         baseline=experiment.size.baseline,
         power=experiment.size.power,
+        looks=decision.looks,
+        spending=decision.spending,
     )
 
 
