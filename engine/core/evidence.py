@@ -74,7 +74,8 @@ class Question:
     `smallest_useful_lift` is a difference in the primary metric's own unit, 0.01 for one point. `variables`
     says what each arm changes. `planned` are people per arm; `baseline` and `power` plan the race.
     `randomized` is false where chance did not deal the arms: then they are described and nothing is proven.
-    `value_per_conversion` is money. `looks` and `spending` are those of planned looks.
+    `value_per_conversion` is money. `looks` and `spending` are those of planned looks. `costs` are
+    those of the arms' incentives, where arms differ in them, the control's among them.
     """
 
     name: str
@@ -95,6 +96,7 @@ class Question:
     power: float = 0.8
     looks: int = 5
     spending: Spending = "obrien-fleming"
+    costs: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not self.arms or self.arms[0] != self.control:
@@ -134,6 +136,20 @@ class Placebo:
 
 
 @dataclass(frozen=True, slots=True)
+class Delays:
+    """Who converted how many hours after the first call, and who waits for how long: counts per part of the window.
+
+    `hours` are the ends of the parts, the last the window's end. `converted` and `waited` hold everyone dialed, per
+    arm; `settled` the conversions of those alone who had the whole window.
+    """
+
+    hours: tuple[float, ...]
+    converted: Mapping[str, tuple[int, ...]]
+    waited: Mapping[str, tuple[int, ...]]
+    settled: Mapping[str, tuple[int, ...]]
+
+
+@dataclass(frozen=True, slots=True)
 class Segments:
     """The primary metric's tallies split by a column: segment value → arm → tally."""
 
@@ -161,6 +177,7 @@ class Evidence:
     state: str = ""
     segments: tuple[Segments, ...] = ()
     per_day: float | None = None
+    delays: Delays | None = None
 
     @property
     def primary(self) -> MetricTallies:

@@ -203,7 +203,32 @@ TEXTS: dict[str, tuple[str, str]] = {
     "safe_alarm": ("a guardrail's alarm holds at every look", "安全警报随时有效"),
     "unsafe_fixed": ("a fixed horizon is read once, at the end", "固定样本只在结束时查看一次"),
     "unsafe_data": ("the data have a problem", "数据异常"),
+    # Several incentives that stand in an order.
+    "trend_up": (
+        "A dearer incentive raises {metric}: from a cost of {from} to {to} by {size} points (likely range {low} to "
+        "{high}, p {p}). This describes and decides nothing.",
+        "利益点成本越高，{metric}越高：成本从 {from} 到 {to}，提高 {size} 个百分点（可能区间 {low} 至 {high}，p {p}）。"
+        "仅作描述，不作决定。",
+    ),
+    "trend_down": (
+        "A dearer incentive lowers {metric}: from a cost of {from} to {to} by {size} points (likely range {low} to "
+        "{high}, p {p}). This describes and decides nothing.",
+        "利益点成本越高，{metric}越低：成本从 {from} 到 {to}，降低 {size} 个百分点（可能区间 {low} 至 {high}，p {p}）。"
+        "仅作描述，不作决定。",
+    ),
+    "trend_none": (
+        "Whether a dearer incentive changes {metric} is open: from a cost of {from} to {to} the change lies between "
+        "{low} and {high} points (p {p}).",
+        "利益点成本是否影响{metric}尚不清楚：成本从 {from} 到 {to}，变化在 {low} 至 {high} 个百分点之间（p {p}）。",
+    ),
     # Warnings.
+    "warn_speeds": (
+        "Arms convert at different speeds (p {p}): {late} of the conversions of {slow} and {soon} of those of {fast} "
+        "came in the last quarter of the window. A window that is too short makes the faster arm a false winner: "
+        "confirm with a longer one.",
+        "各组转化速度不同（p {p}）：{slow} 有 {late} 的转化发生在窗口的最后四分之一，{fast} 为 {soon}。"
+        "窗口过短会让更快的组虚假胜出：请用更长的窗口确认。",
+    ),
     "warn_needs_rate": (
         "Reading early needs a rate as the primary metric; this one is read once, at the end.",
         "中途查看要求主要指标是比率；本实验只在结束时查看一次。",

@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from engine.core.evidence import Evidence, LookCounts, MetricTallies, Placebo, Question, Role, Stage
+from engine.core.evidence import Delays, Evidence, LookCounts, MetricTallies, Placebo, Question, Role, Stage
 from engine.core.experiments import CONTROL, HOLDOUT, Experiment, State
 from engine.core.metrics import METRICS, Sums
 from engine.core.standings import standing
@@ -23,6 +23,8 @@ from engine.store import ledger, outcomes, queue, records
 from engine.store.records import Record
 from engine.workspace import SIMULATED, Running, Workspace
 
+WINDOW_PARTS = 48
+"""Into so many parts the conversion window is cut for the curves of delay."""
 AFTER_CONNECT = ("intent", "conversion")
 
 ByStratum = Mapping[tuple[str, str], Sums]
@@ -60,6 +62,7 @@ def measure(connection: Connection, record: Record, now: datetime, *, finished: 
         harm=_harm(experiment, everyone),
         history=_history(experiment, records.looks(connection, record.id)),
         state=State.DECIDED if finished else records.state_of(connection, record.id),
+        delays=_delays(connection, record, now),
     )
     question = question_of(experiment, mature)
     found = standing(question, evidence, now, records.look_count(connection, record.id) + 1)
@@ -125,6 +128,7 @@ def question_of(experiment: Experiment, mature: ByStratum) -> Question:
         baseline=experiment.size.baseline,
         power=experiment.size.power,
         looks=decision.looks,
+        costs=incentive_costs(experiment),
         spending=decision.spending,
     )
 
@@ -210,6 +214,33 @@ def _placebo(experiment: Experiment, mature: ByStratum) -> Placebo | None:
         if not set(experiment.arms.get(arm, {})) & CHANGES_CONNECT
     }
     return Placebo("connect", alike) if len(alike) > 1 else None
+
+
+def _delays(connection: Connection, record: Record, now: datetime) -> Delays:
+    """How long conversions took and people waited, in equal parts of the conversion window."""
+    within = record.experiment.conversion.within
+    hours = tuple(within.total_seconds() / 3600 * (part + 1) / WINDOW_PARTS for part in range(WINDOW_PARTS))
+    arms = record.experiment.treatments
+    converted, waited, settled = ({arm: [0] * WINDOW_PARTS for arm in arms} for _ in range(3))
+    for arm, won, mature, part, count in outcomes.delays(connection, record.id, now, within, WINDOW_PARTS):
+        if arm not in arms:
+            continue
+        (converted if won else waited)[arm][part] += count
+        if won and mature:
+            settled[arm][part] += count
+    return Delays(
+        hours, *({arm: tuple(counts) for arm, counts in each.items()} for each in (converted, waited, settled))
+    )
+
+
+def incentive_costs(experiment: Experiment) -> dict[str, float]:
+    """What the incentive of each arm costs, the control's first, where two arms or more change it; else nothing."""
+    offered = [arm for arm, change in experiment.arms.items() if set(change) == {"incentive"}]
+    if len(offered) < 2:
+        return {}
+    names = {arm: experiment.treatments[arm].incentive for arm in (CONTROL, *offered)}
+    known = experiment.incentives
+    return {arm: known[name].cost if name else 0.0 for arm, name in names.items() if not name or name in known}
 
 
 def _harm(experiment: Experiment, everyone: ByStratum) -> dict[str, tuple[int, int]]:

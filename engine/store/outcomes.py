@@ -2,20 +2,16 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, fields
-from datetime import datetime
+from datetime import datetime, timedelta
 from operator import attrgetter
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, false, func, select, update
+from sqlalchemy import BigInteger, Connection, bindparam, case, false, func, select, type_coerce, update
 
 from engine.core.metrics import FIELDS, FLAGS, PAIRS, Sums
 from engine.core.outcomes import Outcome
 from engine.store.bulk import Many, among
-from engine.store.tables import (
-    AssignmentRow,
-    OutcomeRow,
-    table,
-)
+from engine.store.tables import MICROSECOND, AssignmentRow, OutcomeRow, microseconds, table
 
 OUTCOMES, ASSIGNMENTS = table(OutcomeRow), table(AssignmentRow)
 
@@ -163,6 +159,37 @@ def summed(connection: Connection, experiment_id: int, now: datetime) -> Summed:
                 known = into.get((arm, stratum))
                 into[arm, stratum] = known + part if known else part
     return found
+
+
+_DIALED, _CONVERTED = (type_coerce(OUTCOMES.c[name], BigInteger) for name in ("dialled_at", "converted_at"))
+_DELAYS = (
+    select(
+        OUTCOMES.c.arm, OUTCOMES.c.converted, _IS_MATURE.label("mature"),
+        (
+            (case((OUTCOMES.c.converted == 1, _CONVERTED), else_=bindparam("instant", type_=BigInteger)) - _DIALED)
+            // bindparam("width", type_=BigInteger)
+        ).label("part"),
+        func.count(),
+    )
+    .where(OUTCOMES.c.experiment_id == bindparam("experiment"), OUTCOMES.c.dialled_at.is_not(None))
+    .group_by(OUTCOMES.c.arm, OUTCOMES.c.converted, "mature", "part")
+)  # fmt: skip
+
+
+def delays(
+    connection: Connection, experiment_id: int, now: datetime, within: timedelta, parts: int
+) -> list[tuple[str, bool, bool, int, int]]:
+    """Who converted, or waits by `now`, in which part of the window after the first call.
+
+    Rows are (arm, converted, mature, part from 0, contacts), in one grouped pass over everybody dialed; who waits
+    beyond the window is in its last part.
+    """
+    width = max(1, within // (parts * MICROSECOND))
+    asked = {"experiment": experiment_id, "now": now, "instant": microseconds(now), "width": width}
+    return [
+        (arm, bool(converted), bool(mature), min(max(int(part), 0), parts - 1), count)
+        for arm, converted, mature, part, count in connection.execute(_DELAYS, asked)
+    ]
 
 
 def maturity(connection: Connection, experiment_id: int, now: datetime) -> tuple[int, int]:
