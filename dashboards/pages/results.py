@@ -15,7 +15,16 @@ from dashboards.pages.evidence import Check, Verdict, checks_of, verdict_of
 from dashboards.pages.figures import ArmFigure, MetricFigure, metric_figures
 from dashboards.pages.frame import answer, make_frame, state_of, words_of
 from dashboards.pages.home import ExperimentCard, experiment_card, variable_word
-from dashboards.pages.pictures import FunnelView, LookView, funnel_views, lift_view, look_views, looks_view
+from dashboards.pages.pictures import (
+    DelayView,
+    FunnelView,
+    LookView,
+    delay_view,
+    funnel_views,
+    lift_view,
+    look_views,
+    looks_view,
+)
 from dashboards.rendering.languages import Words, message
 from engine.core.rules import RULES_ZH
 from engine.steps import control, report
@@ -100,6 +109,8 @@ class ResultsPage:
     more_funnels: tuple[FunnelView, ...]
     looks: tuple[LookView, ...]
     looks_picture: Markup | None
+    delay: DelayView | None
+    trend: str
     followed: str
     differences: tuple[Difference, ...]
     matrix: tuple[MatrixRow, ...]
@@ -142,6 +153,8 @@ def results_page(results: report.Results, words: Words) -> ResultsPage:
         more_funnels=funnels[FUNNELS_SHOWN:],
         looks=looks,
         looks_picture=looks_view(looks, control, followed, primary, words) if primary and drawn else None,
+        delay=delay_view(standing, control, followed, words),
+        trend="" if verdict.blank else _trend(standing, words),
         followed=followed,
         differences=_differences(results, words),
         matrix=matrix_of(figures),
@@ -187,6 +200,12 @@ def _headline(
     return Headline(
         arm.arm, primary.label, arm.lift, primary.kind, arm.contacts, control.contacts, (money or {}).get(arm.arm)
     )
+
+
+def _trend(standing: Mapping[str, Any], words: Words) -> str:
+    """What the cost of the incentives does, where several stand in an order."""
+    found = standing.get("trend") or {}
+    return str(found.get("sentence_zh" if words.chinese else "sentence", ""))
 
 
 def _warnings(standing: Mapping[str, Any], words: Words) -> tuple[str, ...]:

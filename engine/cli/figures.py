@@ -32,6 +32,8 @@ def say_standing(standing: Json) -> None:
     primary = next(metric for metric in standing["metrics"] if metric["role"] == "primary")
     say()
     say_table(*_primary(standing, primary))
+    if "trend" in standing:
+        say(standing["trend"]["sentence"])
     others = [metric for metric in standing["metrics"] if metric["role"] in SHOWN]
     if others:
         say()

@@ -16,7 +16,7 @@ from dashboards.pages.login import Login
 from dashboards.pages.results import results_page
 from dashboards.rendering import Frame, environment, render
 from dashboards.rendering.languages import words
-from tests.dashboards.makers import Steps, make_card, make_client, make_results, make_standing
+from tests.dashboards.makers import Steps, make_card, make_client, make_delay, make_results, make_standing
 
 PAGE = "/experiments/gift-first-2026-11"
 HOSTILE = "<script>alert(1)</script>'\"><img src=x onerror=alert(2)>{{ 7*7 }}"
@@ -357,3 +357,35 @@ def test_segments_are_marked_exploratory(steps: Steps) -> None:
     html = page_of(steps)
     assert "never a verdict" in html
     assert "lapsed" in html
+
+
+def test_how_long_conversions_take_is_shown(steps: Steps) -> None:
+    """The curve of the control and of the arm followed, every arm's row, and what is to come, in both languages."""
+    html = page_of(steps)
+    chinese = page_of(steps, headers={"accept-language": "zh-CN"})
+
+    assert 'aria-labelledby="delay-t delay-d"' in html
+    assert "the window closes 24 h after the first call" in html
+    assert html.count("1.2%") >= 3
+    assert "转化需要多久" in chinese
+    assert "24 小时" in chinese
+
+
+def test_delays_of_nobody_are_left_out(steps: Steps) -> None:
+    """Without a conversion there is no curve, and no empty frame for one."""
+    without = make_standing()
+    del without["delay"]
+    nobody = make_standing(delay=make_delay(control=(0.0, 3.0)))
+    for standing in (without, nobody):
+        assert results_page(make_results(standing=standing), words("en")).delay is None
+
+
+def test_a_trend_over_incentives_is_one_sentence(steps: Steps) -> None:
+    """What the cost of the incentives does stands under the primary metric, in the reader's language."""
+    trend = {"sentence": "A dearer incentive raises it.", "sentence_zh": "成本越高，越高。"}
+    steps.found = make_results(standing=make_standing(trend=trend))
+
+    assert "A dearer incentive raises it." in page_of(steps)
+    assert "成本越高，越高。" in page_of(steps, headers={"accept-language": "zh-CN"})
+    blank = make_standing(trend=trend, placebo={"metric": "connect", "p_value": 0.0, "ok": False})
+    assert results_page(make_results(standing=blank), words("en")).trend == ""
