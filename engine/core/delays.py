@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import accumulate
 
 from engine.core.evidence import Delays
 from engine.core.sentences import Sentence, Words, chance, points
@@ -63,8 +64,8 @@ def read_delays(delays: Delays) -> DelayReading | None:
 def _arm(delays: Delays, arm: str) -> ArmDelay:
     hours, converted, settled = delays.hours, delays.converted[arm], delays.settled[arm]
     curve = kaplan_meier(hours, converted, delays.waited[arm])
-    nobody = [0.0] * len(hours)
-    median = kaplan_meier(hours, settled, nobody).quantile()[0] if sum(settled) else None
+    by_then = zip(hours, accumulate(settled), strict=True)
+    median = next((hour for hour, count in by_then if 2 * count >= sum(settled)), None) if any(settled) else None
     return ArmDelay(
         arm, sum(converted) + sum(delays.waited[arm]), sum(converted), tuple(1 - left for left in curve.staying),
         median, late_share(hours, settled, LATE_PART * hours[-1]), still_to_come(curve, hours[-1]),

@@ -252,7 +252,8 @@ def _delay(found: DelayReading | None) -> Json | None:
         return None
     arms = [
         {
-            "arm": each.arm, "dialed": each.dialed, "conversions": each.conversions, "converted_by": each.reached,
+            "arm": each.arm, "dialed": each.dialed, "conversions": each.conversions,
+            "converted_by": [round(share, 6) for share in each.reached],
             "median_hours": each.median, "late_share": each.late, "still_to_come": each.to_come,
         }
         for each in found.arms

@@ -205,8 +205,15 @@ def _checked(
     if not len(times) == len(converted) == len(censored) or not len(times):
         counts = f"{len(times)}, {len(converted)} and {len(censored)}"
         raise ValueError(f"times, converted and censored must be as many, and at least one, not {counts}")
-    places = [check_count(f"times[{place}]", time) for place, time in enumerate(times)]
+    places = _counts("times", times)
     if any(later <= earlier for earlier, later in pairwise(places)):
         raise ValueError("times must rise")
-    events = [check_count(f"converted[{place}]", count) for place, count in enumerate(converted)]
-    return places, events, [check_count(f"censored[{place}]", count) for place, count in enumerate(censored)]
+    return places, _counts("converted", converted), _counts("censored", censored)
+
+
+def _counts(name: str, values: Sequence[float]) -> list[float]:
+    """Finite numbers that are not negative; the one that is wrong is named."""
+    if not all(0 <= value < math.inf for value in values):
+        for place, value in enumerate(values):
+            check_count(f"{name}[{place}]", value)
+    return [float(value) for value in values]

@@ -39,7 +39,7 @@ def test_each_arm_has_its_curve():
 
     assert found["window_hours"] == 24
     assert found["ok"]
-    assert control["converted_by"][-1] == pytest.approx(control["conversions"] / 3000)
+    assert control["converted_by"][-1] == pytest.approx(control["conversions"] / 3000, abs=1e-6)
     assert control["converted_by"] == sorted(control["converted_by"])
     assert control["median_hours"] == pytest.approx(4.0, abs=1.0)
     assert control["still_to_come"] == 0
