@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from engine.core.evidence import MetricTallies, Question
-from engine.stats.adjust import cuped_difference, variance_saved
+from engine.stats.adjust import cuped_difference, strata_saved, variance_saved
 from engine.stats.beliefs import best_and_loss
 from engine.stats.estimates import Estimate
 from engine.stats.means import mean_difference, mean_interval
@@ -38,7 +38,8 @@ class ArmNumbers:
 class Comparison:
     """One arm against the control; what could not be computed is None, for the reason given.
 
-    `stratified` weighs strata, `covaried` takes a covariate into account and saves `saved` of the variance.
+    `stratified` weighs strata and saves `strata_saved` of the variance, `covaried` takes a covariate into account
+    and saves `saved`.
     `newcombe` is his range of a difference of rates, beside the score interval of `estimate`.
     `q_value` is adjusted over the secondary metrics (Benjamini-Hochberg).
     """
@@ -51,6 +52,7 @@ class Comparison:
     adjusted: Estimate | None = None
     bound: float | None = None
     stratified: Estimate | None = None
+    strata_saved: float | None = None
     covaried: Estimate | None = None
     saved: float | None = None
     q_value: float | None = None
@@ -243,7 +245,7 @@ def _with_extras(question: Question, metric: MetricTallies, comparison: Comparis
         hybrid = difference(treated=ours, control=theirs, level=question.level, method="newcombe")
         comparison = replace(comparison, newcombe=(hybrid.low, hybrid.high))
     if metric.strata and metric.kind == "rate":
-        comparison = replace(comparison, stratified=_stratified(question, metric, comparison.arm))
+        comparison = _stratified(question, metric, comparison)
     if metric.covariate and metric.kind != "ratio":
         comparison = _covaried(question, metric, comparison)
     return comparison
@@ -260,17 +262,21 @@ def _covaried(question: Question, metric: MetricTallies, comparison: Comparison)
     return replace(comparison, covaried=cuped_difference(treated, control, question.level), saved=saved)
 
 
-def _stratified(question: Question, metric: MetricTallies, arm: str) -> Estimate | None:
-    """The Mantel-Haenszel difference over the strata in which both arms have someone."""
+def _stratified(question: Question, metric: MetricTallies, comparison: Comparison) -> Comparison:
+    """With the Mantel-Haenszel difference over the strata in which both arms have someone, and what strata saved."""
+    arm, nobody = comparison.arm, Tally(0, 0, 0)
     both = [
         (tallies[arm], tallies[question.control])
         for tallies in (metric.strata or {}).values()
-        if min(tallies.get(arm, Tally(0, 0, 0)).count, tallies.get(question.control, Tally(0, 0, 0)).count) >= 1
+        if min(tallies.get(arm, nobody).count, tallies.get(question.control, nobody).count) >= 1
     ]
     if not both:
-        return None
-    return stratified_difference(
+        return comparison
+    found = stratified_difference(
         treated=[(ours.total, ours.count) for ours, _ in both],
         control=[(theirs.total, theirs.count) for _, theirs in both],
         level=question.level,
     )
+    many = [pair for pair in both if min(pair[0].count, pair[1].count) >= 2]
+    saved = strata_saved([ours for ours, _ in many], [theirs for _, theirs in many]) if len(many) > 1 else None
+    return replace(comparison, stratified=found, strata_saved=saved)

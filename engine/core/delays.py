@@ -25,7 +25,7 @@ class ArmDelay:
     """
 
     arm: str
-    dialed: int
+    dialled: int
     conversions: int
     reached: tuple[float, ...]
     median: float | None

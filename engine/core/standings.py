@@ -203,7 +203,7 @@ def _comparison(question: Question, comparison: Comparison, reading: Reading | N
         probability_best=comparison.probability_best,
         expected_loss=comparison.expected_loss,
         interval_newcombe=comparison.newcombe,
-        stratified=_estimate(comparison.stratified),
+        stratified=_estimate(comparison.stratified, variance_saved=comparison.strata_saved),
         adjusted=_estimate(comparison.covaried, variance_saved=comparison.saved),
     )
 
@@ -212,7 +212,7 @@ def _estimate(estimate: Estimate | None, **more: float | None) -> Json | None:
     if estimate is None:
         return None
     values = {"difference": estimate.value, "interval": [estimate.low, estimate.high], "p_value": estimate.p_value}
-    return values | more
+    return values | _present(**more)
 
 
 def _segment(table: SegmentTable, question: Question) -> Json:
@@ -252,7 +252,7 @@ def _delay(found: DelayReading | None) -> Json | None:
         return None
     arms = [
         {
-            "arm": each.arm, "dialed": each.dialed, "conversions": each.conversions,
+            "arm": each.arm, "dialled": each.dialled, "conversions": each.conversions,
             "converted_by": [round(share, 6) for share in each.reached],
             "median_hours": each.median, "late_share": each.late, "still_to_come": each.to_come,
         }

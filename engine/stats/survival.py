@@ -89,30 +89,33 @@ def kaplan_meier(
     z = critical(check_inside("level", level))
     if method not in ("log-log", "plain"):
         raise ValueError(f"method must be 'log-log' or 'plain', not {method!r}")
-    places, events, losses = _checked(times, converted, censored)
-    here, left, spread = math.fsum(events) + math.fsum(losses), 1.0, 0.0
-    if here <= 0:
+    import numpy as np
+
+    places, events, losses = (np.array(column) for column in _checked(times, converted, censored))
+    risk = (events + losses)[::-1].cumsum()[::-1]
+    if risk[0] <= 0:
         raise ValueError("converted and censored: nobody was observed")
-    rows = []
-    for time, event, loss in zip(places, events, losses, strict=True):
-        risk = max(0.0, here)
-        if event:
-            left *= max(0.0, 1 - event / risk)
-            spread += event / (risk * (risk - event)) if risk > event else math.inf
-        error = left * math.sqrt(spread) if left > 0 else 0.0
-        rows.append((time, risk, event, loss, left, error, *_range(left, error, z, method)))
-        here -= event + loss
-    return Curve(*(tuple(column) for column in zip(*rows, strict=True)))
+    going = np.divide(events, risk, out=np.zeros_like(risk), where=risk > 0)
+    left = (1 - going).cumprod()
+    rest = np.where(risk > events, risk * (risk - events), np.inf)
+    errors = left * np.sqrt((events / rest).cumsum())
+    low, high = _ranges(left, errors, z, method)
+    columns = (places, risk, events, losses, left, errors, low, high)
+    return Curve(*(tuple(column.tolist()) for column in columns))
 
 
-def _range(left: float, error: float, z: float, method: str) -> tuple[float, float]:
+def _ranges(left: Array, errors: Array, z: float, method: str) -> tuple[Array, Array]:
     """Where nothing or everything has converted, the curve itself."""
-    if not 0 < left < 1:
-        return left, left
+    import numpy as np
+
+    inside = (left > 0) & (left < 1)
     if method == "plain":
-        return max(0.0, left - z * error), min(1.0, left + z * error)
-    reach = z * error / (left * abs(math.log(left)))
-    return left ** math.exp(min(700.0, reach)), left ** math.exp(-reach)
+        low, high = np.maximum(0.0, left - z * errors), np.minimum(1.0, left + z * errors)
+    else:
+        safe = np.where(inside, left, 0.5)
+        reach = np.minimum(700.0, z * errors / (safe * -np.log(safe)))
+        low, high = safe ** np.exp(reach), safe ** np.exp(-reach)
+    return np.where(inside, low, left), np.where(inside, high, left)
 
 
 def log_rank(

@@ -56,7 +56,7 @@ def make_delay(**arms: tuple[float, float]) -> dict[str, Any]:
         "window_hours": 24.0, "hours": hours, "p_value": 0.2, "ok": True,
         "arms": [
             {
-                "arm": arm, "dialed": 3000, "conversions": round(3000 * rate), "median_hours": median,
+                "arm": arm, "dialled": 3000, "conversions": round(3000 * rate), "median_hours": median,
                 "converted_by": [rate * (1 - 0.5 ** (hour / median)) for hour in hours], "late_share": 0.03,
                 "still_to_come": 0.012,
             }

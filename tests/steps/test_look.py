@@ -113,11 +113,11 @@ def test_delays_are_those_of_the_ledger(tmp_path: Path) -> None:
     part = 72 / 48
     for arm in found["arms"]:
         hours = [took / 3.6e9 for name, won, took in rows if name == arm["arm"] and won]
-        assert arm["dialed"] == sum(name == arm["arm"] for name, _, _ in rows)
+        assert arm["dialled"] == sum(name == arm["arm"] for name, _, _ in rows)
         assert arm["conversions"] == len(hours) > 0
         for place in (0, 5, 20, 47):
             by_then = sum(took < part * (place + 1) for took in hours)
-            assert arm["converted_by"][place] == pytest.approx(by_then / arm["dialed"])
+            assert arm["converted_by"][place] == pytest.approx(by_then / arm["dialled"])
         assert arm["still_to_come"] == 0
     assert early["p_value"] is None
 
