@@ -27,5 +27,6 @@ importing this package costs nothing.
     after_win      what a winner's lift is worth once it has been picked for being high
 
 Beneath them: `arguments` (what may be asked), `normal`, `roots`, `fitted`, `score` (the tests of rates),
-`spending` and `walk` (the designs of `group`, and the walk they bound), `odds`, `harm`, `bets` (the race's evidence), `lanes` (many races at once), `ranges` (the race, inverted).
+`spending` and `walk` (the designs of `group`, and the walk they bound), `odds`, `harm`, `bets` (the race's
+evidence), `lanes` (many races at once), `ranges` (the race, inverted).
 """
