@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import accumulate
+from typing import Any
 
 from engine.core.evidence import Delays
 from engine.core.sentences import Sentence, Words, chance, points
@@ -46,6 +47,21 @@ class DelayReading:
     def window(self) -> float:
         """Hours until the window closes."""
         return self.hours[-1]
+
+    def facts(self) -> dict[str, Any]:
+        """The reading as a standing has it."""
+        arms = [
+            {
+                "arm": each.arm, "dialled": each.dialled, "conversions": each.conversions,
+                "converted_by": [round(share, 6) for share in each.reached], "median_hours": each.median,
+                "late_share": each.late, "still_to_come": each.to_come,
+            }
+            for each in self.arms
+        ]  # fmt: skip
+        return {
+            "window_hours": self.window, "hours": self.hours, "arms": arms, "p_value": self.p_value,
+            "ok": self.warning is None,
+        }  # fmt: skip
 
 
 def read_delays(delays: Delays) -> DelayReading | None:

@@ -19,8 +19,9 @@ from engine.stats.normal import two_sided
 from engine.stats.rates import difference
 from engine.stats.tallies import Tally
 
-LEAST_NEWS = 1e-3
-"""A look at less than this share of the planned people more than the look before is taken for this much more."""
+LEAST_NEWS = 2e-3
+"""With less than this share of the planned people more than at the look before there is no other look; the last one
+is taken for this much more."""
 MOST_INFORMATION = 9.0
 """So many times the plan counts; beyond it earlier looks are forgotten."""
 
@@ -101,7 +102,7 @@ class PlannedLooks:
         before = self.spent[-1] if self.spent else 0.0
         spent = 1.0 if last or share > 0.995 else share
         due = (int(before * self.question.looks + 1e-9) + 1) / self.question.looks
-        if fewest < 1 or spent < due - 1e-9:
+        if fewest < 1 or spent < max(due - 1e-9, before + LEAST_NEWS):
             return
         self.fractions.append(max(share, (self.fractions[-1] if self.fractions else 0.0) + LEAST_NEWS))
         self.spent.append(spent)

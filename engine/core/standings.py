@@ -10,14 +10,14 @@ from datetime import UTC, datetime
 from typing import Any
 
 from engine.core.comparisons import ArmNumbers, Comparison, MetricNumbers, compare_all
-from engine.core.delays import DelayReading, read_delays
+from engine.core.delays import read_delays
 from engine.core.evidence import Evidence, LookCounts, MetricTallies, Placebo, Question, Segments
 from engine.core.guards import Guards, check_balance, check_guardrails, check_placebo
 from engine.core.methods import read
 from engine.core.readings import Reading, Readings
 from engine.core.segments import SegmentTable, split
 from engine.core.sentences import Language, Sentence, listed, say
-from engine.core.trends import TrendReading, read_trend
+from engine.core.trends import read_trend
 from engine.core.verdicts import Case, Verdict, reach
 from engine.stats.estimates import Estimate
 
@@ -56,6 +56,7 @@ def standing(
     guards = Guards(balance, check_placebo(question, evidence), guardrails)
     verdict = reach(Case(question, evidence, numbers, guards, readings))
     delays = read_delays(evidence.delays) if evidence.delays else None
+    trend = read_trend(question, evidence.primary)
     warnings = [*warnings, *([delays.warning] if delays and delays.warning else [])]
     result: Json = {
         "schema": SCHEMA,
@@ -73,8 +74,8 @@ def standing(
         **_guards(guards, evidence),
         "metrics": [_metric(question, each, readings if each is primary else None) for each in numbers],
         "segments": [_segment(split(question, evidence.primary, each), question) for each in evidence.segments],
-        "trend": _trend(read_trend(question, evidence.primary)),
-        "delay": _delay(delays),
+        "trend": trend and trend.facts(),
+        "delay": delays and delays.facts(),
         "money": _money(question, numbers, readings),
         **_verdict(verdict, readings),
         **_in_words("warnings", [*warnings, *_own_warnings(question, readings)]),
@@ -233,35 +234,6 @@ def _segment(table: SegmentTable, question: Question) -> Json:
         "hidden": table.hidden,
         "interaction": {arm: {"p_value": p_value} for arm, p_value in table.interaction.items()},
     }
-
-
-def _trend(found: TrendReading | None) -> Json | None:
-    """The rate gained per unit of an incentive's cost."""
-    if found is None:
-        return None
-    slope = found.estimate
-    return {
-        "variable": "incentive", "costs": found.costs, "per_unit": slope.value, "interval": [slope.low, slope.high],
-        "p_value": slope.p_value, "sentence": say(found.sentence), "sentence_zh": say(found.sentence, "zh"),
-    }  # fmt: skip
-
-
-def _delay(found: DelayReading | None) -> Json | None:
-    """Each arm's curve of conversion over the window, and whether all have one speed."""
-    if found is None:
-        return None
-    arms = [
-        {
-            "arm": each.arm, "dialled": each.dialled, "conversions": each.conversions,
-            "converted_by": [round(share, 6) for share in each.reached],
-            "median_hours": each.median, "late_share": each.late, "still_to_come": each.to_come,
-        }
-        for each in found.arms
-    ]  # fmt: skip
-    return {
-        "window_hours": found.window, "hours": found.hours, "arms": arms, "p_value": found.p_value,
-        "ok": found.warning is None,
-    }  # fmt: skip
 
 
 def _money(question: Question, numbers: tuple[MetricNumbers, ...], readings: Readings) -> Json:

@@ -1,10 +1,11 @@
 """Does more do more? The primary rate over what the arms' incentives cost."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from engine.core.evidence import MetricTallies, Question
 from engine.core.phrases import metric_label
-from engine.core.sentences import Sentence, Words, amount, chance, points
+from engine.core.sentences import Sentence, Words, amount, chance, points, say
 from engine.stats.estimates import Estimate
 from engine.stats.trend import trend
 
@@ -18,6 +19,14 @@ class TrendReading:
     costs: dict[str, float]
     estimate: Estimate
     sentence: Sentence
+
+    def facts(self) -> dict[str, Any]:
+        """The reading as a standing has it: the rate gained per unit of cost."""
+        slope = self.estimate
+        return {
+            "variable": "incentive", "costs": self.costs, "per_unit": slope.value, "interval": [slope.low, slope.high],
+            "p_value": slope.p_value, "sentence": say(self.sentence), "sentence_zh": say(self.sentence, "zh"),
+        }  # fmt: skip
 
 
 def read_trend(question: Question, metric: MetricTallies) -> TrendReading | None:

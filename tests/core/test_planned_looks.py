@@ -77,3 +77,15 @@ def test_the_range_after_a_planned_look_never_disagrees_with_the_verdict(won, pe
         assert corrected["method"] == "median-unbiased"
         assert abs(corrected["difference"]) <= abs(comparison["difference"]) + 1e-9
         assert comparison["group"]["stopped"]["p_value"] < 0.05
+
+
+def test_looks_that_stand_next_to_each_other_are_one():
+    """A late look just before the next is due, and an end that brought nobody, are no look and no trouble."""
+    history = grown((1998, 240, 260), (2001, 240, 260), (4990, 600, 620))
+    found = make_standing({"control": (600, 4990), "story": (620, 4990)}, {"history": history}, **PLAN)
+    early = make_standing(
+        {"control": (240, 2001), "story": (260, 2001)}, {"history": history[:1], "finished": False}, **PLAN
+    )
+
+    assert verdict_of(found)["final"]
+    assert early["metrics"][0]["comparisons"][0]["group"]["bound"] == pytest.approx(boundaries([0.3996])[0])
