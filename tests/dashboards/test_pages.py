@@ -16,7 +16,16 @@ from dashboards.pages.login import Login
 from dashboards.pages.results import results_page
 from dashboards.rendering import Frame, environment, render
 from dashboards.rendering.languages import words
-from tests.dashboards.makers import Steps, make_card, make_client, make_delay, make_results, make_standing
+from tests.dashboards.makers import (
+    Steps,
+    make_card,
+    make_client,
+    make_comparison,
+    make_delay,
+    make_metric,
+    make_results,
+    make_standing,
+)
 
 PAGE = "/experiments/gift-first-2026-11"
 HOSTILE = "<script>alert(1)</script>'\"><img src=x onerror=alert(2)>{{ 7*7 }}"
@@ -389,3 +398,17 @@ def test_a_trend_over_incentives_is_one_sentence(steps: Steps) -> None:
     assert "成本越高，越高。" in page_of(steps, headers={"accept-language": "zh-CN"})
     blank = make_standing(trend=trend, placebo={"metric": "connect", "p_value": 0.0, "ok": False})
     assert results_page(make_results(standing=blank), words("en")).trend == ""
+
+
+def test_planned_looks_show_the_range_that_decides() -> None:
+    """Under planned looks the lift's range is the repeated one of the last look, not one that ignores the looks."""
+    comparison = make_comparison("gift-first", 0.029, 0.014, 0.001)
+    del comparison["sequential"]
+    comparison["group"] = {"z": 3.9, "bound": 3.4, "interval": [0.004, 0.054]}
+    metric = make_metric("conversion", "primary", {"control": 0.12, "gift-first": 0.149}, [comparison])
+    page = results_page(make_results(standing=make_standing(method="group", metrics=[metric])), words("en"))
+
+    assert page.primary is not None
+    lift = page.primary.arms[1].lift
+    assert lift is not None
+    assert (lift.low, lift.high) == (0.004, 0.054)
