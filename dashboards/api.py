@@ -12,7 +12,7 @@ from dashboards.access import Caller, api_caller
 from engine.core.contacts import masked
 from engine.core.events import Conversion
 from engine.core.windows import is_zone
-from engine.steps import control, enroll, receive, report, suppress
+from engine.steps import control, enroll, learned, receive, report, suppress
 
 router = APIRouter(prefix="/api/v1")
 Reader = Depends(api_caller("viewer"))
@@ -188,6 +188,12 @@ def read_refusals(workspace: Workspace, name: str) -> dict[str, Any]:
         "experiment": name,
         "refusals": [{"rule": rule, "says": text, "contacts": count} for rule, text, count in rows],
     }
+
+
+@router.get("/learned", dependencies=[Reader])
+def read_learned(workspace: Workspace) -> dict[str, Any]:
+    """What all decided experiments say together, per variable and option."""
+    return learned.all_learned(workspace)
 
 
 @router.post("/experiments/{name}/pause")

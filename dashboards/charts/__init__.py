@@ -5,11 +5,12 @@ size. Colors come from classes in the style sheet, for light, dark and paper; a 
 say the same as the color.
 """
 
+from dashboards.charts.delay import DelaySeries, delay_picture
 from dashboards.charts.funnel import FunnelPanel, FunnelStage, funnel_picture
 from dashboards.charts.lift import LiftRow, lift_picture
 from dashboards.charts.looks import LookPoint, LookSeries, looks_picture
 
 __all__ = [
-    "FunnelPanel", "FunnelStage", "LiftRow", "LookPoint", "LookSeries",
-    "funnel_picture", "lift_picture", "looks_picture",
+    "DelaySeries", "FunnelPanel", "FunnelStage", "LiftRow", "LookPoint", "LookSeries",
+    "delay_picture", "funnel_picture", "lift_picture", "looks_picture",
 ]  # fmt: skip

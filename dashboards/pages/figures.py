@@ -166,7 +166,7 @@ def _arm(arm: Mapping[str, Any], control: str, lift: Lift | None, note: str) -> 
 def _lift(
     found: Mapping[str, Any], better: str, useful: float | None, standing: Standing, words: Words, primary: bool
 ) -> Lift:
-    always = found.get("sequential") or {}
+    always = found.get("sequential") or found.get("group") or {}
     low, high = always.get("interval") or found.get("interval_adjusted") or found.get("interval") or (None, None)
     adjusted = always.get("p_value", found.get("p_adjusted", found.get("p_value")))
     status = ((standing.get("verdict") or {}).get("arms") or {}).get(found["arm"], "") if primary else ""

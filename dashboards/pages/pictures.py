@@ -1,17 +1,20 @@
 """The pictures of one experiment, each beside a table that says the same."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from markupsafe import Markup
 
 from dashboards.charts import (
+    DelaySeries,
     FunnelPanel,
     FunnelStage,
     LiftRow,
     LookPoint,
     LookSeries,
+    delay_picture,
     funnel_picture,
     lift_picture,
     looks_picture,
@@ -118,6 +121,65 @@ def _funnel(number: int, arm: str, control: str, steps: tuple[report.FunnelStep,
 def _share(counts: Mapping[str, int], assigned: Mapping[str, int], arm: str) -> float:
     everyone = assigned.get(arm, 0)
     return counts.get(arm, 0) / everyone if everyone else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class DelayRow:
+    """One arm: its conversions, the hours by which half had come, the share in the window's last quarter, and the
+    share that is not seen yet."""
+
+    arm: str
+    conversions: int
+    median: str
+    late: float | None
+    to_come: float
+
+
+@dataclass(frozen=True, slots=True)
+class DelayView:
+    """How long conversions take: the picture of the control and of the arm followed, and every arm's row."""
+
+    picture: Markup | None
+    window: str
+    rows: tuple[DelayRow, ...]
+
+
+def delay_view(standing: Mapping[str, Any], control: str, followed: str, words: Words) -> DelayView | None:
+    """The delays of a standing; None where nobody has converted."""
+    delay, numbers = standing.get("delay"), Numbers(words)
+    arms = [arm for arm in (delay or {}).get("arms", ()) if arm["conversions"]]
+    if not delay or not arms:
+        return None
+
+    def hours(value: float | None) -> str:
+        return (
+            "–"
+            if value is None
+            else words.say("%(n)s h", n=numbers.number(value, 0 if value >= 10 or value == round(value) else 1))
+        )
+
+    window = delay["window_hours"]
+    rows = tuple(
+        DelayRow(arm["arm"], arm["conversions"], hours(arm["median_hours"]), arm["late_share"], arm["still_to_come"])
+        for arm in arms
+    )
+    series = [
+        DelaySeries(
+            arm["arm"], kind, _arrivals(delay["hours"], arm["converted_by"]), f"{row.conversions}, {row.median}"
+        )
+        for name, kind in ((control, "unclear"), (followed, "arm"))
+        for arm, row in zip(arms, rows, strict=True)
+        if arm["arm"] == name
+    ]
+    ticks = [(window * part / 4, hours(window * part / 4)) for part in range(4)]
+    said = words.say("Conversions by hours after the first call"), words.say("window closes")
+    picture = delay_picture("delay", series, window, ticks, said) if series else None
+    return DelayView(picture, hours(window), rows)
+
+
+def _arrivals(hours: Sequence[float], reached: Sequence[float]) -> tuple[tuple[float, float], ...]:
+    """The share of the conversions within the window that have come by each hour."""
+    return ((0.0, 0.0), *((hour, share / reached[-1]) for hour, share in zip(hours, reached, strict=True)))
 
 
 def look_views(looks: tuple[report.LookRow, ...], control: str, arm: str, words: Words) -> tuple[LookView, ...]:

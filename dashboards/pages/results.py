@@ -17,7 +17,16 @@ from dashboards.pages.figures import ArmFigure, MetricFigure, metric_figures
 from dashboards.pages.frame import answer, make_frame, state_of, words_of
 from dashboards.pages.guards import GuardLine, guard_lines
 from dashboards.pages.home import ExperimentCard, experiment_card, variable_word
-from dashboards.pages.pictures import FunnelView, LookView, funnel_views, lift_view, look_views, looks_view
+from dashboards.pages.pictures import (
+    DelayView,
+    FunnelView,
+    LookView,
+    delay_view,
+    funnel_views,
+    lift_view,
+    look_views,
+    looks_view,
+)
 from dashboards.rendering.languages import Words, message
 from engine.core.rules import RULES_ZH
 from engine.steps import control, report
@@ -103,6 +112,8 @@ class ResultsPage:
     more_funnels: tuple[FunnelView, ...]
     looks: tuple[LookView, ...]
     looks_picture: Markup | None
+    delay: DelayView | None
+    trend: str
     followed: str
     among: tuple[MetricFigure, ...]
     denominators: tuple[Denominator, ...]
@@ -148,6 +159,8 @@ def results_page(results: report.Results, words: Words) -> ResultsPage:
         more_funnels=funnels[FUNNELS_SHOWN:],
         looks=looks,
         looks_picture=looks_view(looks, control, followed, primary, words) if primary and drawn else None,
+        delay=delay_view(standing, control, followed, words),
+        trend="" if verdict.blank else _trend(standing, words),
         followed=followed,
         among=tuple(figure for figure in figures if figure.among),
         denominators=tuple(denominators_of(standing, words)),
@@ -195,6 +208,12 @@ def _headline(
     return Headline(
         arm.arm, primary.label, arm.lift, primary.kind, arm.contacts, control.contacts, (money or {}).get(arm.arm)
     )
+
+
+def _trend(standing: Mapping[str, Any], words: Words) -> str:
+    """What the cost of the incentives does, where several stand in an order."""
+    found = standing.get("trend") or {}
+    return str(found.get("sentence_zh" if words.chinese else "sentence", ""))
 
 
 def _warnings(standing: Mapping[str, Any], words: Words) -> tuple[str, ...]:

@@ -38,12 +38,24 @@ def say_standing(standing: Json) -> None:
     primary = next(metric for metric in standing["metrics"] if metric["role"] == "primary")
     say()
     say_table(*_primary(standing, primary))
+    if "trend" in standing:
+        say(standing["trend"]["sentence"])
     others = [metric for metric in standing["metrics"] if metric["role"] in SHOWN]
     if others:
         say()
         say_table(*_others(others))
     for line in _sharpened(primary, standing.get("segments", ())):
         say(f"  {line}")
+    _say_beside(standing)
+    for segment in standing.get("segments", ()):
+        say()
+        say_table(*_segment(segment, primary["kind"]), title=f"by {segment['column']} (exploratory)")
+        for line in _about_segments(segment):
+            say(f"  {line}")
+
+
+def _say_beside(standing: Json) -> None:
+    """Print what describes and decides nothing: numbers per attempt, and among the connected."""
     attempts = [metric for metric in standing["metrics"] if metric["denominator"] == "attempts"]
     if attempts:
         say()
@@ -52,11 +64,6 @@ def say_standing(standing: Json) -> None:
     if any(found.get("difference") is not None for metric in connected for found in metric["comparisons"]):
         say()
         say_table(*_connected(connected), title="among people who answered the first call (described, decides nothing)")
-    for segment in standing.get("segments", ()):
-        say()
-        say_table(*_segment(segment, primary["kind"]), title=f"by {segment['column']} (exploratory)")
-        for line in _about_segments(segment):
-            say(f"  {line}")
 
 
 def _heading(standing: Json) -> str:

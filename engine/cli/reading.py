@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from engine.cli import opening, words
-from engine.cli.figures import lift, say_standing
+from engine.cli.figures import lift, lift_span, say_standing
 from engine.cli.printing import note, say, say_bytes, say_json, say_table
 from engine.core.sentences import odds
 from engine.errors import InputError
@@ -16,14 +16,25 @@ if TYPE_CHECKING:
 app = typer.Typer()
 
 
-@app.command(epilog=words.example("ringlab status", "ringlab status --format json"))
-def status(format: words.Format = "text", database: words.Database = None) -> None:
+@app.command(epilog=words.example("ringlab status", "ringlab status --learned"))
+def status(
+    learned: Annotated[
+        bool, typer.Option("--learned", help="Show what all decided experiments say together, per variable and option.")
+    ] = False,
+    format: words.Format = "text",
+    database: words.Database = None,
+) -> None:
     """List every experiment, the newest first."""
     from dataclasses import asdict
 
     from engine.steps import report
 
     with opening.opened(database, create=False) as workspace:
+        if learned:
+            from engine.steps.learned import all_learned
+
+            _say_learned(all_learned(workspace), format)
+            return
         cards = report.cards(workspace, opening.clock())
     harm = report.pooled_harm(cards)
     if format == "json":
@@ -61,6 +72,30 @@ def _next(card: "Card") -> str:
         return f"wave {wave.number} of about {wave.about} is called; {card.next_action}"
     until = f"{wave.until:%Y-%m-%d %H:%M} UTC"
     return f"wave {wave.number} of about {wave.about}, waiting for its conversions until {until}"
+
+
+def _say_learned(found: dict[str, Any], format: str) -> None:
+    if format == "json":
+        say_json(found)
+        return
+    if not found["variables"]:
+        say("nothing is learned yet: no experiment is decided")
+        return
+    say_table(
+        ("variable", "option", "metric", "#experiments", "#lift", "#range", "#shrunken", "#range shrunken"),
+        [
+            (
+                variable["variable"], option["option"], variable["metric"], str(option["pooled"]["experiments"]),
+                lift(option["pooled"]["difference"], variable["kind"]),
+                lift_span(option["pooled"]["interval"], variable["kind"]),
+                lift(option["shrunken"]["difference"], variable["kind"]),
+                lift_span(option["shrunken"]["interval"], variable["kind"]),
+            )
+            for variable in found["variables"]
+            for option in variable["options"]
+        ],
+    )  # fmt: skip
+    say("shrunken: drawn toward the average of all options of the variable, which is what to expect next time")
 
 
 @app.command(

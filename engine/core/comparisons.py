@@ -11,7 +11,7 @@ from itertools import chain, islice
 
 from engine.core.evidence import MetricTallies, Question
 from engine.core.sentences import Sentence
-from engine.stats.adjust import cuped_lift, variance_saved
+from engine.stats.adjust import cuped_lift, strata_saved, variance_saved
 from engine.stats.beliefs import best_and_loss
 from engine.stats.estimates import Estimate, Lift, estimated
 from engine.stats.families import compare_lifts, compare_rates
@@ -42,7 +42,8 @@ class ArmNumbers:
 class Comparison:
     """One arm against the control; what could not be computed is None, for the reason given.
 
-    `stratified` weighs strata, `covaried` takes a covariate into account and saves `saved` of the variance.
+    `stratified` weighs strata and saves `strata_saved` of the variance, `covaried` takes a covariate into account
+    and saves `saved`.
     `newcombe` is his range of a difference of rates, beside the score interval of `estimate`.
     `q_value` is adjusted over the secondary metrics (Benjamini-Hochberg). `apart` says why the arm is not compared.
     """
@@ -55,6 +56,7 @@ class Comparison:
     adjusted: Estimate | None = None
     bound: float | None = None
     stratified: Estimate | None = None
+    strata_saved: float | None = None
     covaried: Estimate | None = None
     saved: float | None = None
     q_value: float | None = None
@@ -94,9 +96,14 @@ def compare_all(question: Question, metrics: Sequence[MetricTallies]) -> tuple[M
     pairs = [(each.metric, comparison) for each in numbers for comparison in each.comparisons if comparison.estimate]
     columns = (_q_values(pairs), _newcombe(question, pairs), _stratified(question, pairs), _covaried(question, pairs))
     whole = iter(
-        replace(comparison, q_value=q_value, newcombe=newcombe, stratified=stratified, covaried=covaried, saved=saved)
-        for (_, comparison), q_value, newcombe, stratified, (covaried, saved) in zip(pairs, *columns, strict=True)
-    )
+        replace(
+            comparison, q_value=q_value, newcombe=newcombe, stratified=stratified, strata_saved=sharper,
+            covaried=covaried, saved=saved,
+        )
+        for (_, comparison), q_value, newcombe, (stratified, sharper), (covaried, saved) in zip(
+            pairs, *columns, strict=True
+        )
+    )  # fmt: skip
     return tuple(
         replace(each, comparisons=tuple(next(whole) if known.estimate else known for known in each.comparisons))
         for each in numbers
@@ -275,8 +282,9 @@ def _newcombe(question: Question, pairs: Pairs) -> list[tuple[float, float] | No
     return [next(ranges) if metric.kind == "rate" else None for metric, _ in pairs]
 
 
-def _stratified(question: Question, pairs: Pairs) -> list[Estimate | None]:
-    """The Mantel-Haenszel differences of rates, each over the strata in which both arms have someone."""
+def _stratified(question: Question, pairs: Pairs) -> list[tuple[Estimate | None, float | None]]:
+    """The Mantel-Haenszel differences of rates, each over the strata in which both arms have someone, and the share of
+    the variance that strata saved."""
     strata = [_strata(metric, each.arm, question.control) if metric.kind == "rate" else [] for metric, each in pairs]
     found = iter(
         stratified_differences(
@@ -285,7 +293,12 @@ def _stratified(question: Question, pairs: Pairs) -> list[Estimate | None]:
             level=question.level,
         )
     )
-    return [next(found) if both else None for both in strata]
+    return [(next(found), _strata_saved(both)) if both else (None, None) for both in strata]
+
+
+def _strata_saved(both: list[tuple[Tally, Tally]]) -> float | None:
+    many = [pair for pair in both if min(pair[0].count, pair[1].count) >= 2]
+    return strata_saved([ours for ours, _ in many], [theirs for _, theirs in many]) if len(many) > 1 else None
 
 
 def _strata(metric: MetricTallies, arm: str, control: str) -> list[tuple[Tally, Tally]]:

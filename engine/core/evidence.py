@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from engine.core.denominators import AUDIENCE, variables_in
-from engine.core.experiments import Guardrail
+from engine.core.experiments import Guardrail, Spending
 from engine.core.metrics import Metric, MetricKind
 from engine.core.sentences import Label, Sentence
 from engine.core.watches import Watch
@@ -85,7 +85,8 @@ class Question:
     says what each arm changes. `planned` are people per arm; `baseline` and `power` plan the race.
     `randomized` is false where chance did not deal the arms: then they are described and nothing is proven.
     `value_per_conversion` is money. With a `deadline` the race is read a last time at so many people over all arms;
-    `least_new` are the people that a look of the race is worth.
+    `least_new` are the people that a look of the race is worth. `looks` and `spending` are those of planned looks.
+    `costs` are those of the arms' incentives, where arms differ in them, the control's among them.
     """
 
     name: str
@@ -106,6 +107,9 @@ class Question:
     power: float = 0.8
     deadline: int | None = None
     least_new: int = 0
+    looks: int = 5
+    spending: Spending = "obrien-fleming"
+    costs: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not self.arms or self.arms[0] != self.control:
@@ -145,6 +149,20 @@ class Placebo:
 
 
 @dataclass(frozen=True, slots=True)
+class Delays:
+    """Who converted how many hours after the first call, and who waits for how long: counts per part of the window.
+
+    `hours` are the ends of the parts, the last the window's end. `converted` and `waited` hold everyone dialed, per
+    arm; `settled` the conversions of those alone who had the whole window.
+    """
+
+    hours: tuple[float, ...]
+    converted: Mapping[str, tuple[int, ...]]
+    waited: Mapping[str, tuple[int, ...]]
+    settled: Mapping[str, tuple[int, ...]]
+
+
+@dataclass(frozen=True, slots=True)
 class Segments:
     """The primary metric's tallies split by a column: segment value → arm → tally."""
 
@@ -180,6 +198,7 @@ class Evidence:
     state: str = ""
     segments: tuple[Segments, ...] = ()
     per_day: float | None = None
+    delays: Delays | None = None
 
     @property
     def primary(self) -> MetricTallies:

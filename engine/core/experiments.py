@@ -20,6 +20,7 @@ from engine.core.treatments import Days, Duration, Treatment, Value
 
 CONTROL = "control"
 HOLDOUT = "holdout"
+Spending = Literal["obrien-fleming", "pocock"]
 NAME = re.compile(r"^[a-z0-9]+(?:-[a-z0-9]+)*$")
 PERCENT = re.compile(r"^\s*\+?(-?\d+(?:\.\d+)?)\s*%\s*$")
 POINTS = re.compile(r"^\s*([+-]?\d+(?:\.\d+)?)\s*(pt|%)\s*$")
@@ -187,6 +188,10 @@ class Decision(Value):
     )
     alpha: Level = Field(0.05, description="chance of any false winner, two-sided, over all arms")
     smallest_useful_lift: PositiveLift = Field(Lift(size=0.01), description="a lift below this is not worth a change")
+    looks: int = Field(5, ge=2, le=20, description="how many planned looks, at even shares of the people; method group")
+    spending: Spending = Field(
+        "obrien-fleming", description="obrien-fleming proves little early, pocock about evenly; method group"
+    )
 
 
 class Schedule(Value):

@@ -1,7 +1,8 @@
 """Reading at the end, once, or at a few looks that were planned.
 
-Planned looks stand at every fifth of the planned people; alpha is spent over them (O'Brien and Fleming's way), shared
-equally by the arms. Between two of them the last one stands.
+Planned looks stand at even shares of the planned people; alpha is spent over them, shared equally by the arms. Between
+two of them the last one stands. A look that comes late spends what is due by then; the last one spends what is left, at
+the information that it has, whether fewer people came than were planned or more.
 """
 
 from collections.abc import Collection, Mapping
@@ -12,6 +13,7 @@ from engine.core.comparisons import Comparison, MetricNumbers, z_of
 from engine.core.evidence import Evidence, LookCounts, MetricTallies, Question
 from engine.core.readings import ArmStatus, Reading, Readings, confirmed, leans, stopped
 from engine.core.sentences import Sentence
+from engine.stats.after_stopping import after_stopping
 from engine.stats.arguments import Counted
 from engine.stats.estimates import Estimate
 from engine.stats.group import boundaries
@@ -19,7 +21,11 @@ from engine.stats.normal import two_sided
 from engine.stats.rates import differences
 from engine.stats.tallies import Tally
 
-LOOKS = 5
+LEAST_NEWS = 2e-3
+"""With less than this share of the planned people more than at the look before there is no other look; the last one
+is taken for this much more."""
+MOST_INFORMATION = 9.0
+"""So many times the plan counts; beyond it earlier looks are forgotten."""
 
 
 def read_horizon(
@@ -71,20 +77,22 @@ def read_at_end(question: Question, metric: MetricTallies, comparison: Compariso
 class PlannedLooks:
     """The looks of one experiment, taken one after another; an arm that was settled stays so.
 
-    `gathering` are the arms that gathered contacts up to the last look before everything was settled.
+    `gathering` are the arms that gathered contacts up to the last look before everything was settled. `fractions`
+    are the looks' information, `spent` the shares of the plan by which they spent alpha.
     """
 
     def __init__(self, question: Question, metric: MetricTallies, paused: Collection[str]) -> None:
         self.question, self.metric = question, metric
         self.open = [arm for arm in question.treated if question.dealt(arm) and arm not in paused]
         self.arms = len([arm for arm in question.treated if question.dealt(arm)])
-        self.gathering, self.fractions = [question.control, *self.open], list[float]()
+        self.gathering = [question.control, *self.open]
+        self.fractions, self.spent = list[float](), list[float]()
         self.readings: dict[str, Reading] = {}
 
     @property
     def over(self) -> bool:
         """Whether no look is left that could change anything."""
-        return not self.open or (bool(self.fractions) and self.fractions[-1] >= 1)
+        return not self.open or (bool(self.spent) and self.spent[-1] >= 1)
 
     def take(self, look: LookCounts, *, last: bool) -> None:
         """Read this look where it is one of the planned; the `last` one spends what is left of alpha."""
@@ -92,41 +100,52 @@ class PlannedLooks:
             return
         self.gathering = [self.question.control, *self.open]
         fewest = min(look.contacts.get(arm, 0.0) for arm in self.gathering)
-        share = 1.0 if last else min(1.0, fewest / (self.question.planned or 1))
-        share = 1.0 if share > 0.995 else share
-        due = (int((self.fractions[-1] if self.fractions else 0.0) * LOOKS + 1e-9) + 1) / LOOKS
-        if fewest < 1 or share < due - 1e-9:
+        share = min(MOST_INFORMATION, fewest / (self.question.planned or 1))
+        before = self.spent[-1] if self.spent else 0.0
+        spent = 1.0 if last or share > 0.995 else share
+        due = (int(before * self.question.looks + 1e-9) + 1) / self.question.looks
+        if fewest < 1 or spent < max(due - 1e-9, before + LEAST_NEWS):
             return
-        self.fractions.append(share)
-        bound = last_bound(tuple(self.fractions), self.question.alpha / self.arms)
+        self.fractions.append(max(share, (self.fractions[-1] if self.fractions else 0.0) + LEAST_NEWS))
+        self.spent.append(spent)
+        question, fractions = self.question, tuple(self.fractions)
+        bounds = bounds_so_far(fractions, tuple(self.spent), question.alpha / self.arms, question.spending)
         counted = {arm: (look.successes.get(arm, 0.0), look.contacts.get(arm, 0.0)) for arm in self.gathering}
-        control = counted[self.question.control]
         treated = [counted[arm] for arm in self.open]
-        found = differences(treated=treated, control=control, level=1 - two_sided(bound))
+        level = 1 - two_sided(bounds[-1])
+        found = differences(treated=treated, control=counted[question.control], level=level)
         for arm, estimate in zip(list(self.open), found, strict=True):
-            self.readings[arm] = self._read(arm, counted, estimate, bound)
+            self.readings[arm] = self._read(arm, counted, estimate, bounds)
             if self.readings[arm].status != "not_enough_people":
                 self.open.remove(arm)
 
-    def _read(self, arm: str, counted: Mapping[str, Counted], found: Estimate, bound: float) -> Reading:
-        tallies = {name: Tally.of_rate(*counted[name]) for name in (self.question.control, arm)}
+    def _read(self, arm: str, counted: Mapping[str, Counted], found: Estimate, bounds: tuple[float, ...]) -> Reading:
+        question, fractions, bound = self.question, tuple(self.fractions), bounds[-1]
+        tallies = {name: Tally.of_rate(*counted[name]) for name in (question.control, arm)}
         metric = replace(self.metric, tallies=tallies)
         z, gain = z_of(found.p_value), metric.sign * found.value
         passed = z >= bound
-        exact = passed and confirmed(self.question, metric, arm)
+        exact = passed and confirmed(question, metric, arm)
         most = found.high if metric.sign > 0 else -found.low
         status: ArmStatus = "not_enough_people"
         if exact:
             status = "winner" if gain > 0 else "loser"
-        elif most < self.question.smallest_useful_lift:
+        elif most < question.smallest_useful_lift:
             status = "no_useful_difference"
-        return Reading(arm, status, gain, (found.low, found.high), z=z, bound=bound, unconfirmed=passed and not exact)
+        over = (passed or self.spent[-1] >= 1) and z > 0
+        unbiased = after_stopping(found.value, abs(found.value) / z, fractions, bounds) if over else None
+        return Reading(
+            arm, status, gain, (found.low, found.high),
+            z=z, bound=bound, unbiased=unbiased, unconfirmed=passed and not exact,
+        )  # fmt: skip
 
 
 @lru_cache(maxsize=512)
-def last_bound(fractions: tuple[float, ...], alpha: float) -> float:
-    """The |z| that proves an arm at the last of these looks."""
-    return boundaries(fractions, alpha)[-1]
+def bounds_so_far(
+    fractions: tuple[float, ...], spent: tuple[float, ...], alpha: float, spending: str
+) -> tuple[float, ...]:
+    """The |z| that proves an arm at each of these looks."""
+    return boundaries(fractions, alpha, spending, spent=spent)
 
 
 def read_planned_looks(

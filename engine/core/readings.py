@@ -7,6 +7,7 @@ from typing import Any, Literal
 from engine.core.comparisons import Comparison
 from engine.core.evidence import MetricTallies, Question
 from engine.core.sentences import Sentence
+from engine.stats.estimates import Estimate
 from engine.stats.exact import boschloo
 from engine.stats.rates import rate_interval
 
@@ -22,8 +23,8 @@ class Reading:
     """One arm: its status, its gain in the better direction, and the range and p-value that decide.
 
     `interval` is of the difference as it is shown. The odds, and the bars that they must reach, are the race's; `z`
-    and the `bound` that it must reach belong to planned looks. `unconfirmed` says that the p-value passed and the
-    exact test for few successes did not.
+    and the `bound` that it must reach belong to planned looks, and so does `unbiased`, the estimate after stopping.
+    `unconfirmed` says that the p-value passed and the exact test for few successes did not.
     """
 
     arm: str
@@ -35,6 +36,7 @@ class Reading:
     odds_against: float | None = None
     z: float | None = None
     bound: float | None = None
+    unbiased: Estimate | None = None
     unconfirmed: bool = False
     bar_for: float | None = None
     bar_against: float | None = None

@@ -14,12 +14,14 @@ from engine.core.balances import check_balance, check_placebo
 from engine.core.cases import Case
 from engine.core.comparisons import ArmNumbers, Comparison, MetricNumbers, compare_all
 from engine.core.conditionals import conditional, denominators
+from engine.core.delays import read_delays
 from engine.core.evidence import Evidence, LookCounts, MetricTallies, Placebo, Question, Segments
 from engine.core.guards import Guards, check_campaign, check_guardrails, failing
 from engine.core.methods import read
 from engine.core.readings import Reading, Readings
 from engine.core.segments import SegmentTable, split
 from engine.core.sentences import Language, Sentence, in_both, listed, say
+from engine.core.trends import read_trend
 from engine.core.verdicts import Verdict, reach
 from engine.core.worth import Worth, worth_of
 from engine.stats.estimates import Estimate
@@ -60,6 +62,9 @@ def standing(
     guards = Guards(balance, placebo, guardrails, check_campaign(question, evidence, paused), watch)
     worth = worth_of(question, numbers, readings)
     verdict = reach(Case(question, evidence, numbers, guards, readings, worth))
+    delays = read_delays(evidence.delays) if evidence.delays else None
+    trend = read_trend(question, evidence.primary)
+    warnings = [*warnings, *([delays.warning] if delays and delays.warning else [])]
     result: Json = {
         "schema": SCHEMA,
         "experiment": question.name,
@@ -77,6 +82,8 @@ def standing(
         "denominators": denominators(question),
         "metrics": [_metric(question, each, numbers, readings if each is primary else None) for each in numbers],
         "segments": [_segment(split(question, evidence.primary, each), question) for each in evidence.segments],
+        "trend": trend and trend.facts(),
+        "delay": delays and delays.facts(),
         "money": {} if verdict.status in BLANKING else _money(worth),
         **_verdict(verdict, readings),
         **_in_words("warnings", [*warnings, *_own_warnings(question, readings)]),
@@ -227,12 +234,14 @@ def _comparison(question: Question, comparison: Comparison, reading: Reading | N
         }
     if reading and reading.bound is not None:
         found["group"] = {"z": reading.z, "bound": reading.bound, "interval": reading.interval}
+        if reading.unbiased:
+            found["group"]["stopped"] = _estimate(reading.unbiased)
     return found | _present(
         q_value=comparison.q_value,
         probability_best=comparison.probability_best,
         expected_loss=comparison.expected_loss,
         interval_newcombe=comparison.newcombe,
-        stratified=_estimate(comparison.stratified),
+        stratified=_estimate(comparison.stratified, variance_saved=comparison.strata_saved),
         adjusted=_estimate(comparison.covaried, variance_saved=comparison.saved),
     )
 
@@ -241,7 +250,7 @@ def _estimate(estimate: Estimate | None, **more: float | None) -> Json | None:
     if estimate is None:
         return None
     values = {"difference": estimate.value, "interval": [estimate.low, estimate.high], "p_value": estimate.p_value}
-    return values | more
+    return values | _present(**more)
 
 
 def _segment(table: SegmentTable, question: Question) -> Json:
@@ -284,13 +293,21 @@ def _verdict(verdict: Verdict, readings: Readings) -> Json:
             arm: verdict.status if verdict.status in BLANKING else reading.status
             for arm, reading in readings.arms.items()
         },
-        "corrected": None if verdict.corrected is None else {"difference": verdict.corrected, "method": "conditional"},
+        "corrected": _corrected(verdict, readings),
     }
     return {
         "verdict": _present(**facts) | _spoken(verdict, "en"),
         "verdict_zh": _spoken(verdict, "zh"),
         "safe_to_read": {"ok": verdict.safe, **in_both("why", verdict.why)},
     }
+
+
+def _corrected(verdict: Verdict, readings: Readings) -> Json | None:
+    """A winner's lift, corrected for how it was found, and by which method."""
+    if verdict.corrected is None or verdict.arm is None:
+        return None
+    method = "median-unbiased" if readings.arms[verdict.arm].unbiased else "conditional"
+    return {"difference": verdict.corrected, "method": method}
 
 
 def _spoken(verdict: Verdict, language: Language) -> Json:

@@ -188,6 +188,10 @@ TEXTS: dict[str, tuple[str, str]] = {
         "Corrected for having been picked as the winner, the lift is about {size}.",
         "按“因胜出而被选中”校正后，提升约为 {size}。",
     ),
+    "because_unbiased": (
+        "The looks ended for a high number; corrected for that, the lift is about {size}.",
+        "因数字高而提前结束；按此校正后，提升约为 {size}。",
+    ),
     "because_waiting": (
         "{waiting} are still inside the conversion window and in no number.",
         "还有 {waiting}在转化窗口内，未计入任何数字。",
@@ -219,10 +223,10 @@ TEXTS: dict[str, tuple[str, str]] = {
     "safe_sequential": ("the race may be read at any time", "该检验可以随时查看"),
     "safe_fixed": ("everyone is counted, and this is the one reading", "所有人均已计入，这是唯一的一次查看"),
     "safe_group": (
-        "each planned look, at every fifth of the plan, may be read; in between the last one stands",
-        "计划人数每达到五分之一可查看一次；其间以上一次为准",
+        "each of the {looks} planned looks may be read; in between the last one stands",
+        "计划的 {looks} 次查看，每次都可以采信；其间以上一次为准",
     ),
-    "unsafe_group": ("the first planned look, at a fifth of the plan, is still to come", "尚未达到计划人数的五分之一"),
+    "unsafe_group": ("the first of {looks} planned looks is still to come", "计划的 {looks} 次查看，第一次尚未到来"),
     "safe_alarm": ("a guardrail's alarm holds at every look", "安全警报随时有效"),
     "unsafe_fixed": ("a fixed horizon is read once, at the end", "固定样本只在结束时查看一次"),
     "unsafe_data": ("the data have a problem", "数据异常"),
@@ -260,7 +264,32 @@ TEXTS: dict[str, tuple[str, str]] = {
         "the arm changes how often people are called: a number per call says nothing about people",
         "该组改变的是呼叫次数：按次计算的数字不能说明客户",
     ),
+    # Several incentives that stand in an order.
+    "trend_up": (
+        "A dearer incentive raises {metric}: from a cost of {from} to {to} by {size} points (likely range {low} to "
+        "{high}, p {p}). This describes and decides nothing.",
+        "利益点成本越高，{metric}越高：成本从 {from} 到 {to}，提高 {size} 个百分点（可能区间 {low} 至 {high}，p {p}）。"
+        "仅作描述，不作决定。",
+    ),
+    "trend_down": (
+        "A dearer incentive lowers {metric}: from a cost of {from} to {to} by {size} points (likely range {low} to "
+        "{high}, p {p}). This describes and decides nothing.",
+        "利益点成本越高，{metric}越低：成本从 {from} 到 {to}，降低 {size} 个百分点（可能区间 {low} 至 {high}，p {p}）。"
+        "仅作描述，不作决定。",
+    ),
+    "trend_none": (
+        "Whether a dearer incentive changes {metric} is open: from a cost of {from} to {to} the change lies between "
+        "{low} and {high} points (p {p}).",
+        "利益点成本是否影响{metric}尚不清楚：成本从 {from} 到 {to}，变化在 {low} 至 {high} 个百分点之间（p {p}）。",
+    ),
     # Warnings.
+    "warn_speeds": (
+        "Arms convert at different speeds (p {p}): {late} of the conversions of {slow} and {soon} of those of {fast} "
+        "came in the last quarter of the window. A window that is too short makes the faster arm a false winner: "
+        "confirm with a longer one.",
+        "各组转化速度不同（p {p}）：{slow} 有 {late} 的转化发生在窗口的最后四分之一，{fast} 为 {soon}。"
+        "窗口过短会让更快的组虚假胜出：请用更长的窗口确认。",
+    ),
     "warn_needs_rate": (
         "Reading early needs a rate as the primary metric; this one is read once, at the end.",
         "中途查看要求主要指标是比率；本实验只在结束时查看一次。",

@@ -230,7 +230,8 @@ def _reading_now(case: Case, status: Status) -> tuple[bool, Sentence, bool]:
         return True, Sentence("safe_alarm"), True
     if status == "data_problem":
         return False, Sentence("unsafe_data"), readings.final
-    why = Sentence(f"{'safe' if readings.readable else 'unsafe'}_{readings.method}")
+    looks: dict[str, Words] = {"looks": str(case.question.looks)} if readings.method == "group" else {}
+    why = Sentence(f"{'safe' if readings.readable else 'unsafe'}_{readings.method}", looks)
     return readings.readable, why, readings.final
 
 
@@ -238,7 +239,8 @@ def _reasons(case: Case, about: list[Reading], corrected: float | None) -> list[
     """The evidence for what is said of these arms."""
     reasons = [_because(case, reading) for reading in about if case.question.dealt(reading.arm)]
     if corrected is not None:
-        reasons.append(Sentence("because_corrected", {"size": size_of(case.primary.metric, abs(corrected))}))
+        key = "because_unbiased" if about[0].unbiased else "because_corrected"
+        reasons.append(Sentence(key, {"size": size_of(case.primary.metric, abs(corrected))}))
     return reasons
 
 
@@ -284,12 +286,12 @@ def _because(case: Case, reading: Reading) -> Sentence:
 
 def _corrected(case: Case, best: Reading) -> float | None:
     """The likeliest difference of an arm that had to pass a bound to be picked; never beyond zero."""
+    if best.unbiased:
+        return math.copysign(max(0.0, best.unbiased.value * case.primary.metric.sign), case.primary.metric.sign)
     comparison = case.primary.against_control(best.arm)
     estimate, bound = comparison.estimate, comparison.bound
     if estimate is None or bound is None or not estimate.value:
         return None
-    if best.bound is not None:
-        bound = best.bound
     if case.readings.bar:
         bound = math.sqrt(2 * math.log(case.readings.bar))
     z = z_of(estimate.p_value)

@@ -15,6 +15,7 @@ def check_plans(draft: Draft) -> None:
     _check_metrics(draft)
     _check_size(draft)
     _check_lifts(draft)
+    _check_looks(draft)
     findings, experiment = draft.findings, draft.experiment
     arms = len(experiment.arms) + 1
     if experiment.budget.calls is not None and experiment.budget.calls < arms and findings.clean(("budget", "calls")):
@@ -59,6 +60,14 @@ def _check_size(draft: Draft) -> None:
     if findings.clean(power, alpha) and size.power <= draft.experiment.decision.alpha:
         place = power if "power" in size.model_fields_set else alpha
         findings.at_value(place, "the chance to find a true lift (power) must be more than that of a false one (alpha)")
+
+
+def _check_looks(draft: Draft) -> None:
+    """What only planned looks have is not said to another method, which would not hear it."""
+    decision, findings = draft.experiment.decision, draft.findings
+    for key in ("looks", "spending"):
+        if key in decision.model_fields_set and decision.method != "group" and findings.clean(("decision", key)):
+            findings.at_key(("decision", key), f"is for `method: group`, and the method is {decision.method}")
 
 
 def _check_lifts(draft: Draft) -> None:

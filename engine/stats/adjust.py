@@ -1,8 +1,16 @@
-"""A covariate that was known before the call makes the range of a lift shorter, and leaves the lift unbiased."""
+"""A covariate that was known before the call makes the range of a lift shorter, and leaves the lift unbiased.
+
+What is known may be a number (CUPED), a stratum (post-stratification, beside Mantel and Haenszel's in `rates`), or
+several numbers per contact (`engine.stats.logistic`).
+"""
+
+import math
+from collections.abc import Sequence
 
 from engine.stats.arguments import check_inside
 from engine.stats.estimates import Estimate, Lift, estimated
 from engine.stats.means import mean_lift, welch
+from engine.stats.normal import critical, two_sided
 from engine.stats.tallies import Tally
 
 
@@ -36,6 +44,57 @@ def variance_saved(treated: Tally, control: Tally) -> float:
     before = treated.variance / treated.count + control.variance / control.count
     after = _left(treated, slope) / treated.count + _left(control, slope) / control.count
     return max(0.0, 1 - after / before) if before > 0 else 0.0
+
+
+def poststratified_difference(treated: Sequence[Tally], control: Sequence[Tally], level: float = 0.95) -> Estimate:
+    """The difference of means if both arms had everybody's mix of strata.
+
+    A stratum weighs what it holds of all contacts, so that the value is the effect on these people even where
+    strata differ in it; Mantel and Haenszel's weights are the sharper where they do not.
+
+    Args:
+        treated, control: one tally per stratum, in the same order, of two contacts or more each.
+
+    Raises:
+        ValueError: a stratum with fewer than two contacts in an arm, or nothing that varies.
+
+    Source: Miratrix, Sekhon & Yu 2013, JRSS B 75, 369-396.
+    """
+    z = critical(check_inside("level", level))
+    weights = _shares(treated, control)
+    value = math.fsum(
+        weight * (ours.mean - theirs.mean) for weight, ours, theirs in zip(weights, treated, control, strict=True)
+    )
+    error = math.sqrt(_within(weights, treated, control))
+    if error == 0:
+        raise ValueError("treated and control: nobody differs from their stratum's mean, so the range is unknown")
+    return Estimate(value, value - z * error, value + z * error, two_sided(value / error))
+
+
+def strata_saved(treated: Sequence[Tally], control: Sequence[Tally]) -> float:
+    """The share of the variance, 0 to 1, that the strata explain: the share of the calls they save."""
+    after = _within(_shares(treated, control), treated, control)
+    ours, theirs = sum(treated[1:], treated[0]), sum(control[1:], control[0])
+    before = ours.variance / ours.count + theirs.variance / theirs.count
+    return max(0.0, 1 - after / before) if before > 0 else 0.0
+
+
+def _shares(treated: Sequence[Tally], control: Sequence[Tally]) -> list[float]:
+    """Each stratum's share of all contacts."""
+    if not treated or len(treated) != len(control):
+        raise ValueError(
+            f"control must have as many strata as treated ({len(treated)}), at least one, not {len(control)}"
+        )
+    counts = [ours.count + theirs.count for ours, theirs in zip(treated, control, strict=True)]
+    return [count / math.fsum(counts) for count in counts]
+
+
+def _within(weights: Sequence[float], treated: Sequence[Tally], control: Sequence[Tally]) -> float:
+    """The variance of the post-stratified difference."""
+    return math.fsum(
+        weight**2 * (ours.variance / ours.count + theirs.variance / theirs.count)
+        for weight, ours, theirs in zip(weights, treated, control, strict=True)
+    )
 
 
 def shared_slope(treated: Tally, control: Tally) -> float:

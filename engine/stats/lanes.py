@@ -66,8 +66,8 @@ class RacePlan:
         alpha: the chance of any false winner, over all arms and looks: half of a two-sided 5 %.
         power: the chance that an arm with the smallest useful lift is not dropped.
         max_contacts: contacts over all arms at which the race ends undecided; None for no end.
-        deadline: contacts over all arms at which half of every stake is read a last time, as a z-test would; None for no
-            such reading. The race does not end there.
+        deadline: contacts over all arms at which half of every stake is read a last time, as a z-test would; None
+            for no such reading. The race does not end there.
     """
 
     arms: int

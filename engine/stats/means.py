@@ -1,14 +1,53 @@
 """Means per contact: revenue, cost, talk time.
 
-Where single contacts can be extreme, cap the values before they are tallied and say so: a tally cannot tell.
+Where single contacts can be extreme, cap the values before they are tallied (`winsorized`) and say so: a tally
+cannot tell.
 """
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
-from engine.stats.arguments import check_inside
+from engine.stats.arguments import check_inside, check_within
 from engine.stats.estimates import Estimate, Lift, estimated
 from engine.stats.tallies import Tally
+
+
+@dataclass(frozen=True, slots=True)
+class Winsorized:
+    """Every arm's tally with values above `cap` taken as `cap`; `capped` is how many contacts that changed, per arm."""
+
+    tallies: tuple[Tally, ...]
+    cap: float
+    capped: tuple[int, ...]
+
+
+def winsorized(arms: Sequence[Sequence[float]], share: float = 0.99, cap: float | None = None) -> Winsorized:
+    """The arms' values tallied after the highest were capped. What is compared is then the mean of capped values.
+
+    Args:
+        arms: one value per contact, per arm.
+        share: the cap is the least value that at least this share of all contacts, whatever their arm, does not
+            exceed, so that no arm draws its own.
+        cap: a cap that was settled beforehand, instead.
+
+    Source: Kohavi, Tang & Xu 2020, Trustworthy Online Controlled Experiments, chapter 22.
+    """
+    check_inside("share", share)
+    checked = [
+        [check_within(f"arms[{arm}]", value, -math.inf, math.inf) for value in arms[arm]] for arm in range(len(arms))
+    ]
+    everyone = sorted(value for values in checked for value in values)
+    if not everyone:
+        raise ValueError("arms must hold at least one value")
+    limit = (
+        everyone[math.ceil(share * len(everyone)) - 1] if cap is None else check_within("cap", cap, -math.inf, math.inf)
+    )
+    return Winsorized(
+        tuple(Tally.of(min(value, limit) for value in values) for values in checked),
+        limit,
+        tuple(sum(value > limit for value in values) for values in checked),
+    )
 
 
 def mean_interval(tally: Tally, level: float = 0.95) -> tuple[float, float]:

@@ -62,7 +62,8 @@ def lockstep(function: Callable[[Array], Array], low: Array, high: Array, tolera
         if settled.all():
             break
         step = _next_step((a, b, c), (fa, fb, fc), width, enough)
-    return np.minimum(np.maximum(best, np.minimum(low, high)), np.maximum(low, high))
+    inside: Array = np.minimum(np.maximum(best, np.minimum(low, high)), np.maximum(low, high))
+    return inside
 
 
 def _next_step(points: tuple[Array, ...], values: tuple[Array, ...], width: Array, enough: Array) -> Array:

@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 
 from engine.core.conditionals import AFTER_CONNECT, among_connected
 from engine.core.denominators import JOINED, apart_per_call
-from engine.core.evidence import PAUSED, Evidence, LookCounts, MetricTallies, Placebo, Question, Role, Stage
+from engine.core.evidence import PAUSED, Delays, Evidence, LookCounts, MetricTallies, Placebo, Question, Role, Stage
 from engine.core.experiments import CONTROL, HOLDOUT, Experiment, State
 from engine.core.guards import COMPLAINT
 from engine.core.metrics import FLAGS, METRICS, Sums
@@ -32,6 +32,8 @@ from engine.workspace import SIMULATED, Running, Workspace
 
 HEARD_FIELDS = ("calls", *FLAGS)
 """What guards that do not wait for a look read of everyone called."""
+WINDOW_PARTS = 48
+"""Into so many parts the conversion window is cut for the curves of delay."""
 
 ByStratum = Mapping[tuple[str, str], Sums]
 
@@ -93,6 +95,7 @@ def measure(connection: Connection, record: Record, now: datetime, *, finished: 
         resting=resting_arms(connection, record.name),
         by_adapter=_by_adapter(connection, record),
         state=State.DECIDED if finished else records.state_of(connection, record.id),
+        delays=_delays(connection, record, now, mature),
     )
     question = question_of(experiment, mature, record.planned)
     found = standing(question, evidence, now, records.look_count(connection, record.id) + 1)
@@ -171,6 +174,9 @@ def question_of(experiment: Experiment, mature: ByStratum, planned: int = 0) -> 
         power=experiment.size.power,
         deadline=deadline_of(experiment, planned),
         least_new=worth_a_look(experiment),
+        looks=decision.looks,
+        costs=incentive_costs(experiment),
+        spending=decision.spending,
     )
 
 
@@ -289,6 +295,35 @@ def heard_of(
         for name in counted
         if name != COMPLAINT
     }
+
+
+def _delays(connection: Connection, record: Record, now: datetime, mature: ByStratum) -> Delays:
+    """How long conversions took and people waited, in equal parts of the conversion window."""
+    within = record.experiment.conversion.within
+    hours = tuple(within.total_seconds() / 3600 * (part + 1) / WINDOW_PARTS for part in range(WINDOW_PARTS))
+    arms = record.experiment.treatments
+    converted, waited, settled = ({arm: [0] * WINDOW_PARTS for arm in arms} for _ in range(3))
+    for arm, won, over, part, count in outcomes.delays(connection, record.id, now, within, WINDOW_PARTS):
+        if arm not in arms:
+            continue
+        (converted if won else waited)[arm][part] += count
+        if won and over:
+            settled[arm][part] += count
+    for arm, sums in _pooled(record.experiment, mature).items():
+        waited[arm][-1] += round(sums.totals["dialled"]) - sum(settled[arm])
+    return Delays(
+        hours, *({arm: tuple(counts) for arm, counts in each.items()} for each in (converted, waited, settled))
+    )
+
+
+def incentive_costs(experiment: Experiment) -> dict[str, float]:
+    """What the incentive of each arm costs, the control's first, where two arms or more change it; else nothing."""
+    offered = [arm for arm, change in experiment.arms.items() if set(change) == {"incentive"}]
+    if len(offered) < 2:
+        return {}
+    names = {arm: experiment.treatments[arm].incentive for arm in (CONTROL, *offered)}
+    known = experiment.incentives
+    return {arm: known[name].cost if name else 0.0 for arm, name in names.items() if not name or name in known}
 
 
 def _history(experiment: Experiment, looks: list[dict[str, Any]]) -> tuple[LookCounts, ...]:

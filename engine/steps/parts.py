@@ -11,7 +11,6 @@ from math import ceil
 from engine.core.assignment import block_of
 from engine.core.denominators import AUDIENCE
 from engine.core.experiments import Experiment
-from engine.core.horizons import LOOKS
 from engine.core.metrics import METRICS
 from engine.steps.size import fixed_sample, people_wanted
 
@@ -53,8 +52,8 @@ def people_of_part(experiment: Experiment, number: int) -> float:
     if isinstance(waves, int):
         return float(waves)
     if in_waves(experiment) and experiment.decision.method == "group":
-        slack = len(block_of(experiment.all_shares)) if number == 0 else 0  # so that no look misses its fifth by a few
-        return sum(people_wanted(experiment).values()) / LOOKS + slack
+        slack = len(block_of(experiment.all_shares)) if number == 0 else 0  # so that no look misses its share by a few
+        return sum(people_wanted(experiment).values()) / experiment.decision.looks + slack
     share = STREAM if not in_waves(experiment) else FIRST_WAVE if number == 0 else NEXT_WAVE
     return share * fixed_sample(experiment) / (1 - experiment.audience.holdout)
 

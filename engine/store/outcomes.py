@@ -2,20 +2,16 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, fields
-from datetime import datetime
+from datetime import datetime, timedelta
 from operator import attrgetter
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, false, func, select, update
+from sqlalchemy import BigInteger, Connection, bindparam, case, false, func, not_, or_, select, type_coerce, update
 
 from engine.core.metrics import FIELDS, FLAGS, PAIRS, Sums
 from engine.core.outcomes import Outcome
 from engine.store.bulk import Many, among
-from engine.store.tables import (
-    AssignmentRow,
-    OutcomeRow,
-    table,
-)
+from engine.store.tables import MICROSECOND, AssignmentRow, OutcomeRow, microseconds, table
 
 OUTCOMES, ASSIGNMENTS = table(OutcomeRow), table(AssignmentRow)
 
@@ -191,6 +187,40 @@ def by_period(connection: Connection, experiment_id: int) -> dict[tuple[int, str
     """(period of the deal, arm) → people who drew the arm then, of them dialed, and connected at the first attempt."""
     rows = connection.execute(_BY_PERIOD, {"experiment": experiment_id}).all()
     return {(row[0], row[1]): (int(row[2]), int(row[3]), int(row[4])) for row in rows}
+
+
+_DIALED, _CONVERTED = (type_coerce(OUTCOMES.c[name], BigInteger) for name in ("dialled_at", "converted_at"))
+_DELAYS = (
+    select(
+        OUTCOMES.c.arm, OUTCOMES.c.converted, _IS_MATURE.label("mature"),
+        (
+            (case((OUTCOMES.c.converted == 1, _CONVERTED), else_=bindparam("instant", type_=BigInteger)) - _DIALED)
+            // bindparam("width", type_=BigInteger)
+        ).label("part"),
+        func.count(),
+    )
+    .where(
+        OUTCOMES.c.experiment_id == bindparam("experiment"), OUTCOMES.c.dialled_at.is_not(None),
+        or_(OUTCOMES.c.converted == 1, not_(_IS_MATURE)),
+    )
+    .group_by(OUTCOMES.c.arm, OUTCOMES.c.converted, "mature", "part")
+)  # fmt: skip
+
+
+def delays(
+    connection: Connection, experiment_id: int, now: datetime, within: timedelta, parts: int
+) -> list[tuple[str, bool, bool, int, int]]:
+    """Who converted, or still waits by `now`, in which part of the window after the first call.
+
+    Rows are (arm, converted, mature, part from 0, contacts), in one grouped pass over everybody dialed. Who had the
+    whole window and did not convert is in none: `summed` counts them, and most people are left out of the sorting.
+    """
+    width = max(1, within // (parts * MICROSECOND))
+    asked = {"experiment": experiment_id, "now": now, "instant": microseconds(now), "width": width}
+    return [
+        (arm, bool(converted), bool(mature), min(max(int(part), 0), parts - 1), count)
+        for arm, converted, mature, part, count in connection.execute(_DELAYS, asked)
+    ]
 
 
 def maturity(connection: Connection, experiment_id: int, now: datetime) -> tuple[int, int]:

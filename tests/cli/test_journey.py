@@ -59,6 +59,16 @@ def test_status_lists_the_experiment() -> None:
     assert said.json["experiments"][0]["name"] == "gift-first"
 
 
+def test_status_tells_what_was_learned() -> None:
+    """What decided experiments say together is a table, and JSON alone when asked for."""
+    said = ringlab("status", "--learned").out
+    assert "gift-first" in said
+    assert "shrunken" in said
+    found = ringlab("status", "--learned", "--format", "json").json
+    assert found["schema"] == "ringlab.learned/1"
+    assert found["variables"][0]["options"][0]["tried"][0]["experiment"] == "gift-first"
+
+
 def test_results_are_the_standing_in_every_form(tmp_path: Path) -> None:
     """Text says the sentence, JSON is the standing, CSV, Parquet and HTML hold its numbers."""
     standing = ringlab("results", "gift-first", "--format", "json").json

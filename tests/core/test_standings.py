@@ -212,6 +212,24 @@ def test_strata_undo_an_uneven_mixture():
     assert comparison["stratified"]["difference"] == pytest.approx(0.0)
 
 
+def test_strata_say_what_they_saved():
+    """Strata that explain much save that share of the calls; one stratum has nothing to say about it."""
+    strata = {
+        "new": {"control": Tally.of_rate(200, 500), "story": Tally.of_rate(210, 500)},
+        "old": {"control": Tally.of_rate(20, 500), "story": Tally.of_rate(25, 500)},
+    }
+
+    def stratified(parts: dict[str, Any]) -> dict[str, Any]:
+        counts = {arm: tuple(sum(part[arm].total for part in parts.values()) if place == 0 else 500 * len(parts)
+                             for place in (0, 1)) for arm in ("control", "story")}  # fmt: skip
+        found = standing(make_question(), make_evidence(make_rate(counts, strata=parts)))
+        entry: dict[str, Any] = found["metrics"][0]["comparisons"][0]["stratified"]
+        return entry
+
+    assert stratified(strata)["variance_saved"] == pytest.approx(0.19, abs=0.03)
+    assert "variance_saved" not in stratified({"new": strata["new"]})
+
+
 def test_segments_are_exploratory_corrected_and_hidden_when_small():
     """A segment shows the arms with 100 contacts and 10 successes; the others are named as hidden."""
     values = {

@@ -49,6 +49,22 @@ def make_metric(
     }  # fmt: skip
 
 
+def make_delay(**arms: tuple[float, float]) -> dict[str, Any]:
+    """Arms of 3,000 people by (rate, median hours), conversions coming evenly fast over a window of 24 hours."""
+    hours = [part / 2 for part in range(1, 49)]
+    return {
+        "window_hours": 24.0, "hours": hours, "p_value": 0.2, "ok": True,
+        "arms": [
+            {
+                "arm": arm, "dialled": 3000, "conversions": round(3000 * rate), "median_hours": median,
+                "converted_by": [rate * (1 - 0.5 ** (hour / median)) for hour in hours], "late_share": 0.03,
+                "still_to_come": 0.012,
+            }
+            for arm, (rate, median) in arms.items()
+        ],
+    }  # fmt: skip
+
+
 def make_standing(**changes: Any) -> dict[str, Any]:
     """A running experiment with a winner and one arm that is not clear yet."""
     standing: dict[str, Any] = {
@@ -63,6 +79,7 @@ def make_standing(**changes: Any) -> dict[str, Any]:
         "placebo": {"metric": "connect", "p_value": 0.4, "odds": 0.06, "ok": True},
         "harm": {"complaints": 2, "calls": 11240, "limit": 1e-4, "odds": 0.9, "ok": True},
         "maturity": {"mature": 8600, "waiting": 400},
+        "delay": make_delay(**{"control": (0.12, 3.0), "gift-first": (0.149, 5.0), "story": (0.124, 3.0)}),
         "metrics": [
             make_metric(
                 "conversion", "primary", {"control": 0.12, "gift-first": 0.149, "story": 0.124},

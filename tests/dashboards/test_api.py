@@ -1,12 +1,14 @@
 """JSON under /api/v1."""
 
 import json
+from unittest.mock import patch
 
 import pytest
 from fastapi.testclient import TestClient
 
 from dashboards.app import BULK_LIMIT
 from engine.errors import DatabaseError, NotNow, Problem, ProblemsFound
+from engine.steps import learned
 from tests.dashboards.makers import NOW, Steps, make_client
 
 ONE = "/api/v1/experiments/gift-first-2026-11"
@@ -35,6 +37,13 @@ def test_one_experiment_has_its_definition(steps: Steps) -> None:
     found = operator().get(ONE).json()
     assert found["yaml"].startswith("experiment: gift-first")
     assert found["settings"]["decision"]["alpha"] == "5%"
+
+
+def test_what_was_learned_is_given_as_it_is(steps: Steps) -> None:
+    """A viewer reads what all decided experiments say together."""
+    with patch.object(learned, "all_learned", return_value={"schema": "ringlab.learned/1", "variables": []}):
+        assert make_client("viewer-token").get("/api/v1/learned").json()["schema"] == "ringlab.learned/1"
+    assert make_client().get("/api/v1/learned").status_code == 401
 
 
 def test_looks_and_refusals(steps: Steps) -> None:

@@ -8,11 +8,13 @@ from hypothesis import strategies as st
 from markupsafe import Markup
 
 from dashboards.charts import (
+    DelaySeries,
     FunnelPanel,
     FunnelStage,
     LiftRow,
     LookPoint,
     LookSeries,
+    delay_picture,
     funnel_picture,
     lift_picture,
     looks_picture,
@@ -41,12 +43,18 @@ def make_looks(count: int) -> LookSeries:
     return LookSeries("story", "arm", points)
 
 
+def make_delay(hours: int = 72) -> DelaySeries:
+    points = tuple((hour, hour / hours) for hour in range(hours + 1))
+    return DelaySeries("story", "arm", points, "360, 36 h")
+
+
 def pictures() -> list[Markup]:
     stages = (FunnelStage("assigned", 1.0, "100%"), FunnelStage("dialed", 0.9, "90%", 0.8))
     return [
         lift_picture("lift", [make_row()], 0.01, [(0.0, "0"), (0.02, "+2.0")], "Lift"),
         funnel_picture("funnel", FunnelPanel("story", stages), "Funnel", "control"),
         looks_picture("looks", [make_looks(3)], [(0.1, "10%")], "Looks"),
+        delay_picture("delay", [make_delay()], 72.0, [(0.0, "0 h")], ("Delay", "window closes")),
     ]
 
 
@@ -138,3 +146,16 @@ def test_every_clarity_has_its_shape() -> None:
     """Four readings, four different shapes, and one for the arm in the looks."""
     assert set(SHAPES) == {"better", "worse", "same", "unclear", "arm"}
     assert len(set(SHAPES.values())) == 5
+
+
+def test_delays_end_where_the_window_closes() -> None:
+    """The curve begins with nothing and ends with everything at the window's mark; its shape stands at the half."""
+    root = parsed(delay_picture("delay", [make_delay()], 72.0, [(36.0, "36 h")], ("Delay", "window closes")))
+    path = [element for element in root.iter(f"{SVG}line") if "path-arm" in (element.get("class") or "")]
+    (closes,) = [element for element in root.iter(f"{SVG}line") if element.get("class") == "useful"]
+    (mark,) = [element for element in root.iter(f"{SVG}svg") if element.get("x")]
+
+    assert path[-1].get("x2") == closes.get("x1")
+    assert mark.get("x") == "50.0%"
+    assert "window closes" in texts(root)
+    assert "36 h" in texts(root)

@@ -24,7 +24,17 @@ from engine.core.standings import standing
 from engine.stats.tallies import Tally
 from engine.steps.allocation import Wave
 from tests.core.standing_makers import make_evidence, make_question, make_rate
-from tests.dashboards.makers import NOW, Steps, make_card, make_client, make_results, make_standing
+from tests.dashboards.makers import (
+    NOW,
+    Steps,
+    make_card,
+    make_client,
+    make_comparison,
+    make_delay,
+    make_metric,
+    make_results,
+    make_standing,
+)
 
 PAGE = "/experiments/gift-first-2026-11"
 HOSTILE = "<script>alert(1)</script>'\"><img src=x onerror=alert(2)>{{ 7*7 }}"
@@ -549,3 +559,49 @@ def test_a_round_of_packs_alone_has_no_headline_lift(steps: Steps) -> None:
     assert "No causal claim is made" in html
     for claim in ("Winner", "+8.0", "per 10,000 contacts"):
         assert claim not in html
+
+
+def test_how_long_conversions_take_is_shown(steps: Steps) -> None:
+    """The curve of the control and of the arm followed, every arm's row, and what is to come, in both languages."""
+    html = page_of(steps)
+    chinese = page_of(steps, headers={"accept-language": "zh-CN"})
+
+    assert 'aria-labelledby="delay-t delay-d"' in html
+    assert "the window closes 24 h after the first call" in html
+    assert html.count("1.2%") >= 3
+    assert "转化需要多久" in chinese
+    assert "24 小时" in chinese
+
+
+def test_delays_of_nobody_are_left_out(steps: Steps) -> None:
+    """Without a conversion there is no curve, and no empty frame for one."""
+    without = make_standing()
+    del without["delay"]
+    nobody = make_standing(delay=make_delay(control=(0.0, 3.0)))
+    for found in (without, nobody):
+        assert results_page(make_results(standing=found), words("en")).delay is None
+
+
+def test_a_trend_over_incentives_is_one_sentence(steps: Steps) -> None:
+    """What the cost of the incentives does stands under the primary metric, in the reader's language."""
+    trend = {"sentence": "A dearer incentive raises it.", "sentence_zh": "成本越高，越高。"}
+    steps.found = make_results(standing=make_standing(trend=trend))
+
+    assert "A dearer incentive raises it." in page_of(steps)
+    assert "成本越高，越高。" in page_of(steps, headers={"accept-language": "zh-CN"})
+    blank = make_standing(trend=trend, placebo={"metric": "connect", "p_value": 0.0, "ok": False})
+    assert results_page(make_results(standing=blank), words("en")).trend == ""
+
+
+def test_planned_looks_show_the_range_that_decides() -> None:
+    """Under planned looks the lift's range is the repeated one of the last look, not one that ignores the looks."""
+    comparison = make_comparison("gift-first", 0.029, 0.014, 0.001)
+    del comparison["sequential"]
+    comparison["group"] = {"z": 3.9, "bound": 3.4, "interval": [0.004, 0.054]}
+    metric = make_metric("conversion", "primary", {"control": 0.12, "gift-first": 0.149}, [comparison])
+    page = results_page(make_results(standing=make_standing(method="group", metrics=[metric])), words("en"))
+
+    assert page.primary is not None
+    lift = page.primary.arms[1].lift
+    assert lift is not None
+    assert (lift.low, lift.high) == (0.004, 0.054)

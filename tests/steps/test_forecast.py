@@ -91,7 +91,6 @@ def ending_of(said: Plan) -> list[str]:
     return [note for note in said.notes if not note.startswith("complaints: ")]
 
 
-
 @pytest.mark.parametrize(
     ("people", "deadline", "note"),
     [(300, True, "less than one fixed sample"), (1800, True, "between 1 and 1.5"), (2400, False, "")],

@@ -100,6 +100,41 @@ def test_nobody_inside_the_window_is_in_a_decision(tmp_path: Path) -> None:
             assert sum(row["total"] for row in primary) == sum(sums.totals["converted"] for sums in by_hand.values())
 
 
+def test_delays_are_those_of_the_ledger(tmp_path: Path) -> None:
+    """Each arm's curve counts everyone dialed once: who converted by when, and who still waits."""
+    with make_workspace(tmp_path) as workspace:
+        simulation = run_to_end(workspace, write_experiment(tmp_path, 400, control=ONCE))
+        rows = rows_of(
+            workspace, "SELECT arm, converted, converted_at - dialled_at FROM outcomes WHERE dialled_at IS NOT NULL"
+        )
+        found = report.standing(workspace, NAME, simulation.now)["delay"]
+        with workspace.database.reading() as connection:
+            early = look.measure(connection, workspace.running(NAME).record, MONDAY, finished=False)["delay"]
+    part = 72 / 48
+    for arm in found["arms"]:
+        hours = [took / 3.6e9 for name, won, took in rows if name == arm["arm"] and won]
+        assert arm["dialled"] == sum(name == arm["arm"] for name, _, _ in rows)
+        assert arm["conversions"] == len(hours) > 0
+        for place in (0, 5, 20, 47):
+            by_then = sum(took < part * (place + 1) for took in hours)
+            assert arm["converted_by"][place] == pytest.approx(by_then / arm["dialled"])
+        assert arm["still_to_come"] == 0
+    assert early["p_value"] is None
+
+
+def test_incentives_with_costs_are_read_as_a_trend(tmp_path: Path) -> None:
+    """Two arms with dearer coupons than the control's: the standing has the trend over what they cost."""
+    costs = {name: {"says": name, "cost": cost} for name, cost in (("ten", 10), ("twenty", 20), ("thirty", 30))}
+    arms = {"a": {"incentive": "thirty"}, "b": {"incentive": "twenty"}, "c": {"script": "story"}}
+    with make_workspace(tmp_path) as workspace:
+        path = write_experiment(tmp_path, 400, control=ONCE | {"incentive": "ten"}, arms=arms, incentives=costs)
+        simulation = run_to_end(workspace, path)
+        found = report.standing(workspace, NAME, simulation.now)["trend"]
+        experiment = simulation.running.experiment
+    assert found["costs"] == {"control": 10.0, "a": 30.0, "b": 20.0}
+    assert look.incentive_costs(experiment.model_copy(update={"arms": {"a": {"incentive": "thirty"}}})) == {}
+
+
 def test_looks_are_kept_and_numbered(tmp_path: Path) -> None:
     """Every look is kept as it was, with its number; asking for the standing keeps none."""
     with make_workspace(tmp_path) as workspace:
