@@ -18,8 +18,9 @@ from engine.core.experiments import LIVE, Experiment, State, parse_moment
 from engine.core.windows import zone
 from engine.errors import InputError
 from engine.steps import look, receive
-from engine.steps.advance import Pacer, hear, next_moments, settle, turn
+from engine.steps.advance import Pacer, calls_are_over, hear, next_moments, settle, turn
 from engine.steps.eligibility import series
+from engine.steps.parts import in_waves
 from engine.steps.reconcile import LONGEST_LIFE, reconcile
 from engine.store import ledger, queue, records
 from engine.workspace import SIMULATED, Running, Workspace
@@ -132,7 +133,11 @@ class Simulation:
             state = self._state()
             if done.over:
                 self._drain()
-            if done.over or state is State.PAUSED or (until == "empty" and state is not State.RUNNING):
+            if (
+                done.over
+                or state is State.PAUSED
+                or (until == "empty" and calls_are_over(self.workspace, self.running))
+            ):
                 return done.over
             if not self._move_on(done.busy):
                 return settle(self.workspace, self.running, self.now)
@@ -163,6 +168,8 @@ class Simulation:
             if not moments:
                 return False
             self.now = max(min(moments), self.now + IDLE_TICK)
+            if due is not None and self.now >= due and in_waves(self.running.experiment):
+                self.looked = self.now  # a wave that has had its time is looked at before the next one goes out
         if self.now - self.looked >= LOOK_EVERY:
             self._look()
         return True

@@ -1,17 +1,16 @@
 """An experiment played many times on the simulated adapter: how often it errs, how often it finds, what it costs.
 
 The contacts are enrolled once; every run plays on its own copy of that database with its own seed, so that runs
-differ in what people do and in nothing else. With no planted effect this is an A/A calibration.
+differ in what people do and in nothing else. With no planted effect this is an A/A calibration. The statistics
+alone are played in seconds, without a campaign around them.
 """
 
 import shutil
 import signal
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from statistics import mean, median
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from engine.core.experiments import CONTROL, Experiment, parse_lift
 from engine.core.metrics import METRICS
@@ -22,82 +21,18 @@ from engine.runner import Simulation, real_now, start_moment
 from engine.settings import Settings
 from engine.steps import enroll, report
 from engine.steps.made_up import MOST, OTHER_VALUES, VALUES, write_contacts
-from engine.steps.size import people_wanted
+from engine.steps.plan import people_per_arm
+from engine.steps.plays import Play, Simulated
+from engine.steps.rehearse import dealt_arms, rehearse
+from engine.steps.size import fixed_sample, people_wanted
 from engine.workspace import SIMULATED, Workspace, folder_of, shipped
+
+if TYPE_CHECKING:
+    from engine.stats.trials import Trials
 
 ROOM = 2  # a race may take more people than the fixed sample before it decides
 LEAST_FOR_PROCESSES = 4
 Watch = Callable[[int, int], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Play:
-    """What one run came to."""
-
-    seed: int
-    status: str
-    arm: str | None
-    arms: Mapping[str, str]
-    calls: int
-
-
-@dataclass(frozen=True, slots=True)
-class Simulated:
-    """What all runs came to. `truth` holds every arm's planted lift of the primary metric, better above zero."""
-
-    experiment: str
-    method: str
-    alpha: float
-    useful_lift: float
-    people: int
-    truth: Mapping[str, float]
-    plays: Sequence[Play]
-
-    @property
-    def runs(self) -> int:
-        return len(self.plays)
-
-    @property
-    def is_calibration(self) -> bool:
-        """Whether no effect is planted."""
-        return not any(self.truth.values())
-
-    def as_json(self) -> dict[str, Any]:
-        """The simulation as plain data, schema `ringlab.simulation/1`; ranges are Wilson's at 95 %."""
-        best = max(self.truth.values())
-        found = sum(play.arms.get(self._best) == "winner" for play in self.plays)
-        false = sum(
-            any(status == "winner" and self.truth[arm] <= 0 for arm, status in play.arms.items()) for play in self.plays
-        )
-        statuses = [play.status for play in self.plays]
-        calls = [play.calls for play in self.plays]
-        return {
-            "schema": "ringlab.simulation/1", "experiment": self.experiment, "runs": self.runs,
-            "seed": self.plays[0].seed, "people": self.people, "method": self.method, "alpha": self.alpha,
-            "smallest_useful_lift": self.useful_lift, "calibration": self.is_calibration,
-            "arms": [self._arm(arm) for arm in self.truth],
-            "false_winner_rate": false / self.runs, "false_winner_interval": self._range(false),
-            "power": found / self.runs if best > 0 else None,
-            "power_interval": self._range(found) if best > 0 else None,
-            "statuses": {status: statuses.count(status) for status in sorted(set(statuses))},
-            "mean_calls": mean(calls), "median_calls": median(calls),
-        }  # fmt: skip
-
-    @property
-    def _best(self) -> str:
-        return max(self.truth, key=lambda arm: self.truth[arm])
-
-    def _arm(self, arm: str) -> dict[str, Any]:
-        won = sum(play.arms.get(arm) == "winner" for play in self.plays)
-        return {
-            "arm": arm, "true_lift": self.truth[arm], "winner": won / self.runs, "winner_interval": self._range(won),
-            "named": sum(play.arm == arm for play in self.plays) / self.runs,
-        }  # fmt: skip
-
-    def _range(self, count: int) -> list[float]:
-        from engine.stats.rates import rate_interval
-
-        return list(rate_interval(count, self.runs))
 
 
 def simulate(
@@ -127,6 +62,63 @@ def simulate(
     )  # fmt: skip
 
 
+def simulate_statistics(
+    path: Path, runs: int, *, seed: int = 1, truth: Path | None = None, drift: float = 0.0
+) -> Simulated:
+    """The statistics of a file's experiment alone, played `runs` times at its base rate; nothing is written anywhere.
+
+    `drift` swings the rates of all arms together, as a share of the base rate. Calls are people who were called.
+    Raises ProblemsFound and InputError as `simulate` does.
+    """
+    with (
+        tempfile.TemporaryDirectory(prefix="ringlab-simulate-") as name,
+        Workspace(Settings(f"sqlite:///{Path(name) / 'unused.db'}"), path.parent) as here,
+    ):
+        experiment = here.load(path)
+        if truth:
+            experiment = experiment.model_copy(update={"truth": _planted(experiment, truth)})
+        per_arm = _per_arm(here, experiment, path)
+    if min(per_arm.values()) < 1:
+        raise InputError(f"{path}: some arm would have nobody in it; {sum(per_arm.values())} contacts may be called")
+    lifts = _lifts(experiment)
+    played = rehearse(experiment, per_arm, lifts, runs, seed, drift)
+    decision = experiment.decision
+    return Simulated(
+        experiment.name, decision.method, decision.alpha,
+        decision.smallest_useful_lift.points(experiment.size.baseline), sum(per_arm.values()), lifts,
+        _plays(experiment, played, seed), "statistics", drift,
+    )  # fmt: skip
+
+
+def _per_arm(workspace: Workspace, experiment: Experiment, path: Path) -> dict[str, int]:
+    """People per arm of the file's contacts, or of as many made-up ones as its size wants."""
+    contacts = _contacts(workspace, experiment, path)
+    if contacts is not None:
+        return people_per_arm(workspace, experiment, contacts)
+    wanted = _wanted(experiment)
+    return people_wanted(experiment) or {arm: round(wanted * share) for arm, share in experiment.all_shares.items()}
+
+
+def _plays(experiment: Experiment, played: "Trials", seed: int) -> list[Play]:
+    """Trials as runs, all of one seed; arms that chance does not deal win nothing."""
+    arms = dealt_arms(experiment)
+    useful = experiment.decision.smallest_useful_lift.points(experiment.size.baseline)
+    plays = []
+    for row, (won, gains) in enumerate(zip(played.won.tolist(), played.gains.tolist(), strict=True)):
+        leads = max(range(len(arms)), key=lambda arm: (won[arm], gains[arm]))
+        status, open_ = "not_enough_people", "not_enough_people"
+        if any(won):
+            status = "winner"
+        elif played.nothing[row]:
+            status = open_ = "no_useful_difference"
+        elif gains[leads] >= useful:
+            status = "leaning"
+        named = {arm: "winner" if won[place] else open_ for place, arm in enumerate(arms)}
+        claimed = arms[leads] if status in ("winner", "leaning") else None
+        plays.append(Play(seed, status, claimed, named, round(played.contacts[row])))
+    return plays
+
+
 def _lifts(experiment: Experiment) -> dict[str, float]:
     primary = experiment.metrics.primary
     sign = 1 if METRICS[primary].better == "higher" else -1
@@ -149,7 +141,7 @@ def _prepare(path: Path, truth: Path | None, folder: Path) -> tuple[Experiment, 
     file.write_text(write(experiment), encoding="utf-8")
     with Workspace(_settings(folder / "start.db"), folder) as workspace:
         started = enroll.start(workspace, file, start_moment(workspace, experiment))
-        people = sum(started.assigned.values())
+        people = sum(started.assigned.values()) + started.undealt
         if set(experiment.treatments) - started.assigned.keys():
             raise InputError(f"{path}: some arm would have nobody in it; {people} contacts may be called")
         workspace.database.backup(folder / "template.db")
@@ -206,13 +198,10 @@ def _wanted(experiment: Experiment) -> int:
     people = sum(people_wanted(experiment).values())
     if people:
         return people
-    from engine.stats.power import contacts_per_arm
-
-    size, decision = experiment.size, experiment.decision
-    lift = (size.lift or decision.smallest_useful_lift).points(size.baseline)
-    arms = len(experiment.arms)
-    each = contacts_per_arm(size.baseline, lift, alpha=decision.alpha, power=size.power, arms=arms)
-    return round(ROOM * each * (arms + 1) / (1 - experiment.audience.holdout))
+    lift, useful = experiment.size.lift, experiment.decision.smallest_useful_lift
+    asked = experiment.decision.model_copy(update={"smallest_useful_lift": lift or useful})
+    fixed = fixed_sample(experiment.model_copy(update={"decision": asked}))
+    return round(ROOM * fixed / (1 - experiment.audience.holdout))
 
 
 def _settings(database: Path) -> Settings:

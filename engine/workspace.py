@@ -105,6 +105,12 @@ class Workspace:
         return database
 
     @property
+    def is_there(self) -> bool:
+        """Whether there is a database to open: a file, or a server."""
+        place = self.settings.database.removeprefix("sqlite:///")
+        return not self.settings.database.startswith("sqlite") or Path(place).exists()
+
+    @property
     def secret(self) -> bytes:
         """The database's own secret; links and sessions are signed with it."""
         assert self.database is not None  # opening it is what makes the secret known

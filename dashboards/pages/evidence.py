@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from dashboards.pages.figures import Standing
+from dashboards.pages.guards import STAGES, Line, harm_lines, placebo_lines, stage_lines
 from dashboards.rendering.languages import Words, message
 from dashboards.rendering.numbers import Numbers
 
@@ -20,11 +21,6 @@ NOTHING = (
     message("Nothing can be said yet."),
     message("The data cannot be trusted as they are, so there is no verdict."),
 )
-STAGES = {
-    "assigned": message("assigned"),
-    "dialled": message("dialed"),
-    "connected": message("connected"),
-}
 LIGHTS = {
     "good": message("in order"),
     "bad": message("not in order"),
@@ -59,12 +55,13 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One item of the trust strip; `light` is good, bad, waiting or unknown."""
+    """One item of the trust strip; `light` is good, bad, waiting or unknown, `lines` are what it is made of."""
 
     name: str
     light: str
     word: str
     sentence: str
+    lines: tuple[Line, ...] = ()
 
 
 def verdict_of(standing: Standing, words: Words) -> Verdict:
@@ -113,13 +110,16 @@ def _safe(standing: Standing, blank: bool, words: Words) -> tuple[bool, str]:
 
 def checks_of(standing: Standing, words: Words) -> tuple[Check, ...]:
     """The trust strip of a standing."""
-    return (
-        _balance(standing, words), _placebo(standing, words), _maturity(standing, words), _changes(standing, words),
+    always = (
+        _balance(standing, words), _placebo(standing, words), _harm(standing, words), _maturity(standing, words),
+        _changes(standing, words),
     )  # fmt: skip
+    empty = standing.get("calibration")
+    return (*always, _calibration(empty, words)) if empty else always
 
 
-def _check(name: str, light: str, sentence: str, words: Words) -> Check:
-    return Check(name, light, words.say(LIGHTS[light]), sentence)
+def _check(name: str, light: str, sentence: str, words: Words, lines: tuple[Line, ...] = ()) -> Check:
+    return Check(name, light, words.say(LIGHTS[light]), sentence, lines)
 
 
 def _balance(standing: Standing, words: Words) -> Check:
@@ -136,13 +136,14 @@ def _balance(standing: Standing, words: Words) -> Check:
             "Look at what could drop people of one arm there.",
             where=where, p=numbers.p_said(least),
         )  # fmt: skip
-        return _check(name, "bad", sentence, words)
+        return _check(name, "bad", sentence, words, stage_lines(standing, words))
     where = _stages(stages, words)
-    return _check(name, "good", words.say("The arms' counts follow their shares at: %(where)s.", where=where), words)
+    sentence = words.say("The arms' counts follow their shares at: %(where)s.", where=where)
+    return _check(name, "good", sentence, words, stage_lines(standing, words))
 
 
 def _stages(stages: Iterable[Mapping[str, Any]], words: Words) -> str:
-    return words.say(", ").join(words.say(STAGES.get(stage["stage"], stage["stage"])) for stage in stages)
+    return words.say(", ").join(dict.fromkeys(words.say(STAGES.get(each["stage"], each["stage"])) for each in stages))
 
 
 def _placebo(standing: Standing, words: Words) -> Check:
@@ -152,18 +153,38 @@ def _placebo(standing: Standing, words: Words) -> Check:
         return _check(
             name, "unknown", words.say("No arm leaves the connect rate alone, or nobody was reached yet."), words
         )
+    p, arms = numbers.p_said(placebo.get("p_value")), _placebo_arms(placebo, words)
     if placebo["ok"]:
         sentence = words.say(
-            "The connect rate, which these arms cannot change, is alike (%(p)s).",
-            p=numbers.p_said(placebo.get("p_value")),
+            "The connect rate, which these arms cannot change, is alike (%(p)s)%(arms)s.", p=p, arms=arms
         )
-        return _check(name, "good", sentence, words)
+        return _check(name, "good", sentence, words, placebo_lines(standing, words))
     sentence = words.say(
-        "The connect rate differs although no arm can change it (%(p)s). "
+        "The connect rate differs although these arms cannot change it (%(p)s)%(arms)s. "
         "Look at lines, hours and caller numbers per arm.",
-        p=numbers.p_said(placebo.get("p_value")),
+        p=p, arms=arms,
+    )  # fmt: skip
+    return _check(name, "bad", sentence, words, placebo_lines(standing, words))
+
+
+def _harm(standing: Standing, words: Words) -> Check:
+    lines, name = harm_lines(standing, words), words.say("Complaints")
+    if not lines:
+        return _check(name, "unknown", words.say("Nobody was called yet."), words)
+    if all(line.light == "good" for line in lines):
+        return _check(name, "good", words.say("No arm, and not all together, exceed the limit."), words, lines)
+    sentence = words.say("What exceeds a limit is called no more. Listen to its calls.")
+    return _check(name, "bad", sentence, words, lines)
+
+
+def _placebo_arms(placebo: Mapping[str, Any], words: Words) -> str:
+    """Which arms the check is of, and which are left out; why stands in the table of denominators."""
+    compared, left_out = (
+        words.say(", ").join(each["arm"] for each in arms)
+        for arms in (placebo.get("arms", ()), placebo.get("left_out", ()))
     )
-    return _check(name, "bad", sentence, words)
+    said = words.say(": %(arms)s", arms=compared) if compared else ""
+    return said + (words.say("; not asked of %(arms)s, which may change it", arms=left_out) if left_out else "")
 
 
 def _maturity(standing: Standing, words: Words) -> Check:
@@ -187,3 +208,23 @@ def _changes(standing: Standing, words: Words) -> Check:
         "The definition is locked; its fingerprint is %(print)s.", print=standing.get("fingerprint", "–")
     )
     return _check(words.say("Changes during the run"), "good", sentence, words)
+
+
+def _calibration(empty: Mapping[str, Any], words: Words) -> Check:
+    """What this way to decide came to where nothing had an effect."""
+    numbers = Numbers(words)
+    low, high = empty["interval"]
+    campaigns = empty["engine"] == "campaign"
+    values = {
+        "false": numbers.number(empty["false_winners"]), "runs": numbers.number(empty["runs"]),
+        "low": f"{low * 100:.2g}%", "high": f"{high * 100:.2g}%", "most": f"{empty['promised'] * 100:.3g}%",
+    }  # fmt: skip
+    said = words.say(
+        "A/A: %(false)s false winners in %(runs)s empty campaigns (%(low)s to %(high)s), promised at most %(most)s.",
+        **values,
+    ) if campaigns else words.say(
+        "A/A: %(false)s false winners in %(runs)s empty runs of the statistics (%(low)s to %(high)s), "
+        "promised at most %(most)s.",
+        **values,
+    )  # fmt: skip
+    return _check(words.say("Played without an effect"), "good" if empty["ok"] else "bad", said, words)

@@ -1,6 +1,7 @@
 """Every experiment at a glance: its state, what changes, how far it is, and the one thing to do next."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request
@@ -12,6 +13,7 @@ from dashboards.pages.frame import answer, make_frame, state_of, words_of
 from dashboards.rendering.languages import Words, message
 from engine.core.treatments import VARIABLES_ZH
 from engine.steps import report
+from engine.steps.allocation import Wave
 
 router = APIRouter(include_in_schema=False)
 
@@ -35,6 +37,7 @@ NEXT = (
     message("wait for the verdict"),
     message("find out why it is paused, then resume or stop it"),
     message("wait for late conversions"),
+    message("wait for the conversions of this wave; then the next one goes out"),
     message("write the next round"),
     message("carry over what is confirmed"),
     message("nothing: it was stopped"),
@@ -90,6 +93,8 @@ class ExperimentCard:
     verdict_word: str
     sentence: str
     lift: float | None
+    wave: str
+    wave_until: datetime | None
 
     @property
     def progress(self) -> float:
@@ -110,6 +115,15 @@ class Group:
 
 
 @dataclass(frozen=True, slots=True)
+class Harm:
+    """The complaints of all that is under way, against the limit."""
+
+    count: int
+    light: str
+    word: str
+
+
+@dataclass(frozen=True, slots=True)
 class Home:
     """The page; `groups` are live first, then drafts, then what is over."""
 
@@ -118,6 +132,7 @@ class Home:
     attention: int
     calls: int
     spend: float
+    harm: Harm | None
 
 
 def variable_word(name: str | None, words: Words) -> str:
@@ -158,7 +173,19 @@ def experiment_card(card: report.Card, words: Words) -> ExperimentCard:
         verdict_word=words.say(VERDICTS[status]) if status in VERDICTS else "",
         sentence=str(said.get("sentence", "")),
         lift=None if status == "data_problem" else card.lift,
+        wave=_wave(card.wave, words),
+        wave_until=card.wave.until if card.wave else None,
     )
+
+
+def _wave(wave: Wave | None, words: Words) -> str:
+    """Where the waves stand; until when the conversions are awaited is shown after it."""
+    if wave is None:
+        return ""
+    values = {"number": wave.number, "about": wave.about}
+    if wave.until is None:
+        return words.say("Wave %(number)s of about %(about)s is being called", **values)
+    return words.say("Wave %(number)s of about %(about)s, waiting for its conversions until", **values)
 
 
 def _begun(sentence: str) -> str:
@@ -180,7 +207,16 @@ def home(cards: tuple[report.Card, ...], words: Words) -> Home:
         attention=sum(card.health != "good" for card in shown if card.live),
         calls=sum(card.calls for card in shown),
         spend=sum(card.spend for card in shown),
+        harm=_harm(cards, words),
     )
+
+
+def _harm(cards: tuple[report.Card, ...], words: Words) -> Harm | None:
+    found = report.pooled_harm(cards)
+    if found is None:
+        return None
+    word = message("within the limit") if found.ok else message("above the limit of 1 in 10,000 calls")
+    return Harm(found.complaints, "good" if found.ok else "bad", words.say(word))
 
 
 @router.api_route("/", methods=["GET", "HEAD"])

@@ -10,10 +10,12 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from markupsafe import Markup
 
 from dashboards import access
+from dashboards.pages.denominators import Denominator, denominators_of
 from dashboards.pages.error import NO_PAGE
 from dashboards.pages.evidence import Check, Verdict, checks_of, verdict_of
 from dashboards.pages.figures import ArmFigure, MetricFigure, metric_figures
 from dashboards.pages.frame import answer, make_frame, state_of, words_of
+from dashboards.pages.guards import GuardLine, guard_lines
 from dashboards.pages.home import ExperimentCard, experiment_card, variable_word
 from dashboards.pages.pictures import FunnelView, LookView, funnel_views, lift_view, look_views, looks_view
 from dashboards.rendering.languages import Words, message
@@ -94,6 +96,7 @@ class ResultsPage:
     primary: MetricFigure | None
     secondary: tuple[MetricFigure, ...]
     guardrails: tuple[MetricFigure, ...]
+    guarded: Mapping[str, tuple[GuardLine, ...]]
     useful: float | None
     lift: Markup | None
     funnels: tuple[FunnelView, ...]
@@ -101,6 +104,8 @@ class ResultsPage:
     looks: tuple[LookView, ...]
     looks_picture: Markup | None
     followed: str
+    among: tuple[MetricFigure, ...]
+    denominators: tuple[Denominator, ...]
     differences: tuple[Difference, ...]
     matrix: tuple[MatrixRow, ...]
     segments: tuple[Segment, ...]
@@ -136,6 +141,7 @@ def results_page(results: report.Results, words: Words) -> ResultsPage:
         primary=primary,
         secondary=tuple(figure for figure in figures if figure.role == "secondary"),
         guardrails=tuple(figure for figure in figures if figure.role == "guardrail"),
+        guarded={figure.name: guard_lines(standing, figure.name, words) for figure in figures},
         useful=useful,
         lift=lift_view(primary, useful, words) if primary and drawn else None,
         funnels=funnels[:FUNNELS_SHOWN],
@@ -143,6 +149,8 @@ def results_page(results: report.Results, words: Words) -> ResultsPage:
         looks=looks,
         looks_picture=looks_view(looks, control, followed, primary, words) if primary and drawn else None,
         followed=followed,
+        among=tuple(figure for figure in figures if figure.among),
+        denominators=tuple(denominators_of(standing, words)),
         differences=_differences(results, words),
         matrix=matrix_of(figures),
         segments=() if verdict.blank else _segments(standing),

@@ -6,7 +6,8 @@ from typing import Annotated, Any, Literal
 import typer
 
 from engine.cli import numbers, words
-from engine.cli.printing import say, say_json
+from engine.cli.figures import needs_table
+from engine.cli.printing import say, say_json, say_table
 from engine.errors import InputError
 
 app = typer.Typer()
@@ -112,8 +113,9 @@ def power(
     if lift is None and contacts is None:
         raise typer.BadParameter("say what is known: --lift D or --contacts N", param_hint="--lift")
     change = None if lift is None else numbers.points(lift, "--lift", rate)
+    aimed = numbers.share(wanted, "--power")
     try:
-        found = _power(rate, change, contacts, arms, level, numbers.share(wanted, "--power"))
+        found = _power(rate, change, contacts, arms, level, aimed)
     except ValueError as error:
         raise InputError(str(error)) from error
     if format == "json":
@@ -125,13 +127,19 @@ def power(
         f"with {found['power']:.1%} power at {level:.2%} over all arms",
     )
     say(f"{shown[0]} show {shown[1]} {shown[2]}")
+    say()
+    say_table(*needs_table(found["methods"]), title=f"what each method takes for this lift with {aimed:.0%} power")
 
 
 def _power(
     baseline: float, lift: float | None, contacts: int | None, arms: int, alpha: float, wanted: float
 ) -> dict[str, Any]:
+    from dataclasses import asdict
+
+    from engine.stats.needs import needs
     from engine.stats.power import achieved_power, contacts_per_arm, detectable_lift
 
+    aimed = wanted
     if lift is not None and contacts is not None:
         wanted = achieved_power(baseline, lift, contacts, alpha=alpha, arms=arms)
     elif lift is not None:
@@ -143,4 +151,5 @@ def _power(
     return {
         "schema": "ringlab.power/1", "baseline": baseline, "lift": lift, "relative": lift / baseline, "arms": arms,
         "alpha": alpha, "power": wanted, "contacts_per_arm": contacts, "contacts": contacts * (arms + 1),
+        "methods": asdict(needs(baseline, lift, alpha, aimed, arms)),
     }  # fmt: skip

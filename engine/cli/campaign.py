@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from engine.cli import opening, words
+from engine.cli.figures import needs_table
 from engine.cli.printing import bar, note, progress, say, say_json, say_table
 from engine.errors import InputError
 
@@ -61,12 +62,41 @@ def _say_plan(found: "Plan") -> None:
         [
             ("lift that this roster shows", f"{seen} with {found.power:.0%} power"),
             (f"people per arm to show the smallest useful lift, {useful}", f"{found.needed_per_arm:,}"),
-            ("calls, expected", f"{found.expected_calls:,}"), ("calls, at worst", f"{found.worst_calls:,}"),
-            ("days of calling at this pace", f"{found.calling_days:,.2f}"),
-            ("days to the verdict", f"{found.days:,.2f}"),
+            ("calls when everybody is called, expected", f"{found.expected_calls:,}"),
+            ("calls, at worst", f"{found.worst_calls:,}"),
+            ("days of calling at this pace", _days(found.calling_days)),
+            ("days to the verdict, at most", _days(found.days)),
             *((f"money: {name}", f"{amount:,.2f}") for name, amount in found.money.items()),
         ],
     )  # fmt: skip
+    if found.methods:
+        say()
+        say_table(*needs_table(found.methods), title=f"what each method takes for the smallest useful lift, {useful}")
+    if found.waves:
+        say()
+        _say_waves(found)
+
+
+def _say_waves(found: "Plan") -> None:
+    words_of = {
+        "off": "all in one stream", "eighth": "an eighth of the fixed sample", "quarter": "a quarter of it",
+        "auto": "`waves: auto`, a quarter, then eighths", "own": "the file's own",
+    }  # fmt: skip
+    say_table(
+        ("waves", "#people a wave", "#calls, no effect", "#days", "#calls, useful lift", "#days"),
+        [
+            (
+                words_of[way.choice], f"{way.per_wave:,}", f"{way.calls_no_effect:,}", _days(way.days_no_effect),
+                f"{way.calls_with_lift:,}", _days(way.days_with_lift),
+            )
+            for way in found.waves
+        ],
+        title="calls and days until it is decided, by the choice of waves",
+    )  # fmt: skip
+
+
+def _days(days: float | None) -> str:
+    return "a lifetime" if days is None else f"{days:,.2f}"
 
 
 @app.command(epilog=words.example("ringlab start experiments/gift-first.yaml"))
@@ -83,7 +113,7 @@ def start(file: File, format: words.Format = "text", database: words.Database = 
             {
                 "schema": "ringlab.start/1", "experiment": done.experiment, "new": done.new, "imported": done.imported,
                 "rejected": done.rejected, "rejects": done.rejects and str(done.rejects), "assigned": done.assigned,
-                "refused": done.refused,
+                "undealt": done.undealt, "refused": done.refused,
             }
         )  # fmt: skip
         return
@@ -93,6 +123,8 @@ def start(file: File, format: words.Format = "text", database: words.Database = 
         say(f"rejected rows, with reason and cure: {done.rejects}")
     if done.assigned:
         say_table(("arm", "#assigned"), [(arm, f"{count:,}") for arm, count in done.assigned.items()])
+    if done.undealt:
+        say(f"{done.undealt:,} people draw their arm when their turn comes, among the arms that are still in")
     if done.refused:
         say_table(
             ("not called because", "#contacts"), [(RULES.get(rule, rule), f"{n:,}") for rule, n in done.refused.items()]
@@ -191,7 +223,8 @@ def _serve(workspace: "Workspace", running: "Sequence[Running]", until: str, dra
 def _is_calling(workspace: "Workspace", running: "Running") -> bool:
     from engine.steps import report
 
-    return report.card(workspace, running.experiment.name).state in ("running", "paused")
+    card = report.card(workspace, running.experiment.name)
+    return card.state in ("running", "paused") or (card.state == "waiting" and card.undealt > 0)
 
 
 def _say_ends(workspace: "Workspace", running: "Sequence[Running]", format: words.Shape) -> None:

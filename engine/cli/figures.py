@@ -1,17 +1,23 @@
 """A standing as text: the sentence first, then why it can be trusted, then the numbers."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from engine.cli.printing import say, say_table
+from engine.core.sentences import odds
 
 Json = Mapping[str, Any]
 SHOWN = ("secondary", "guardrail")
 NONE = "–"
+MOST_HIDDEN = 8
+COMPARED = ("#n / of", "#value", "#difference", "#range of the difference")
 STATUS = {
     "winner": "winner", "leaning": "leaning", "no_useful_difference": "no useful difference",
     "not_enough_people": "not enough people", "stopped_for_safety": "stopped for safety",
     "data_problem": "data problem",
+}  # fmt: skip
+KINDS = {
+    "harm": "limit", "relative_harm": "against the control", "pause_at": "pause at", "no_worse_by": "no worse by",
 }  # fmt: skip
 FAILING = {"fail": "FAILS it", "undecided": "is undecided"}
 
@@ -36,9 +42,21 @@ def say_standing(standing: Json) -> None:
     if others:
         say()
         say_table(*_others(others))
+    for line in _sharpened(primary, standing.get("segments", ())):
+        say(f"  {line}")
+    attempts = [metric for metric in standing["metrics"] if metric["denominator"] == "attempts"]
+    if attempts:
+        say()
+        say_table(*_others(attempts), title="per attempt (described, decides nothing; people counted, not calls)")
+    connected = [metric for metric in standing["metrics"] if metric["denominator"] == "connected"]
+    if any(found.get("difference") is not None for metric in connected for found in metric["comparisons"]):
+        say()
+        say_table(*_connected(connected), title="among people who answered the first call (described, decides nothing)")
     for segment in standing.get("segments", ()):
         say()
         say_table(*_segment(segment, primary["kind"]), title=f"by {segment['column']} (exploratory)")
+        for line in _about_segments(segment):
+            say(f"  {line}")
 
 
 def _heading(standing: Json) -> str:
@@ -55,11 +73,19 @@ def trust(standing: Json) -> list[str]:
     lines = []
     for check in standing.get("balance", ()):
         said = "as dealt" if check["ok"] else "NOT as dealt: nothing may be read off the numbers"
-        lines.append(f"balance of the {check['stage']}: {said}{_chance(check.get('p_value'))}")
+        through = f" through {check['adapter']}" if check.get("adapter") else ""
+        lines.append(f"balance of the {check['stage']}{through}: {said}{_against(check)}")
     placebo = standing.get("placebo")
     if placebo:
         said = "equal, as it should be" if placebo["ok"] else "UNEQUAL, though no arm can change it"
-        lines.append(f"placebo ({placebo['metric']}): {said}{_chance(placebo.get('p_value'))}")
+        lines.append(f"placebo ({placebo['metric']}): {said}{_against(placebo)}{_left_out(placebo)}")
+    harm = standing.get("harm")
+    if harm:
+        said = "keep the limit" if harm["ok"] else "EXCEED THE LIMIT"
+        lines.append(
+            f"complaints of the arms that go on: {harm['complaints']:,} in {harm['calls']:,} calls {said} "
+            f"({odds(harm['odds'])} : 1 against 1 in 10,000)"
+        )
     maturity = standing.get("maturity")
     if maturity:
         whole = maturity["mature"] + maturity["waiting"]
@@ -71,16 +97,44 @@ def trust(standing: Json) -> list[str]:
             f"calling itself adds {adds['difference'] * 100:+.2f}pt ({low * 100:+.2f} to {high * 100:+.2f}pt) against "
             f"the holdout of {standing['holdout']['contacts']:,}"
         )
+    empty = standing.get("calibration")
+    if empty:
+        low, high = empty["interval"]
+        said = "in order" if empty["ok"] else "MORE than promised: do not trust this way to decide"
+        lines.append(
+            f"A/A: {empty['false_winners']:,} false winners in {empty['runs']:,} empty "
+            f"{'campaigns' if empty['engine'] == 'campaign' else 'runs of the statistics'} "
+            f"({low:.1%} to {high:.1%}), promised at most {empty['promised']:.1%}: {said}"
+        )
     lines += [
-        f"guardrail {check['metric']}: {check['arm']} {FAILING[check['status']]}"
+        f"guardrail {check['metric']} ({KINDS[check['kind']]}): {check['arm']} {FAILING[check['status']]}"
         for check in standing.get("guardrails", ())
         if check["status"] in FAILING
     ]
     return lines
 
 
+def _left_out(placebo: Json) -> str:
+    """The arms that are no part of the placebo, with why."""
+    reasons = [f"{each['arm']} ({each['why']})" for each in placebo.get("left_out", ())]
+    return f"; left out: {', '.join(reasons)}" if reasons else ""
+
+
+def _against(check: Json) -> str:
+    """The odds that alarm, and the p-value that describes; it never pretends to be zero."""
+    highest = check.get("highest") if not check["ok"] else check.get("odds")
+    against = "" if highest is None else f"{odds(highest)} : 1 against it, "
+    return f" ({against}{_p_said(check['p_value'])})"
+
+
 def _chance(p_value: float | None) -> str:
-    return "" if p_value is None else f" (p = {p_value:.2g})"
+    """A p-value after what it is of."""
+    return "" if p_value is None else f" ({_p_said(p_value)})"
+
+
+def _p_said(p_value: float) -> str:
+    """A p-value with its letter; it never pretends to be zero."""
+    return f"p = {p_value:.2g}" if p_value >= 0.0001 else "p < 0.0001"
 
 
 def _primary(standing: Json, metric: Json) -> tuple[Sequence[str], list[Sequence[object]]]:
@@ -107,45 +161,108 @@ def _primary(standing: Json, metric: Json) -> tuple[Sequence[str], list[Sequence
                 lift(found.get("difference"), metric["kind"]), percent(found.get("relative")),
                 lift_span(deciding["interval"], metric["kind"]), chance(deciding["p_value"]),
                 percent(found.get("probability_best"), sign=False),
-                STATUS.get(statuses.get(arm["arm"], ""), statuses.get(arm["arm"], "")),
+                found.get("reason") or STATUS.get(statuses.get(arm["arm"], ""), statuses.get(arm["arm"], "")),
             )
         )  # fmt: skip
     return columns, rows
 
 
 def _others(metrics: Sequence[Json]) -> tuple[Sequence[str], list[Sequence[object]]]:
-    columns = ("metric", "role", "arm", "#n / of", "#value", "#difference", "#range of the difference", "#p adjusted")
+    columns = ("metric", "role", "arm", *COMPARED, "#p adjusted")
     rows: list[Sequence[object]] = []
     for metric in metrics:
-        against = {found["arm"]: found for found in metric["comparisons"]}
-        for place, arm in enumerate(metric["arms"]):
-            found = against.get(arm["arm"], {})
-            rows.append(
-                (
-                    metric["name"] if not place else "", metric["role"] if not place else "", arm["arm"],
-                    _counts(arm, metric["kind"]), value(arm["estimate"], metric["kind"]),
-                    lift(found.get("difference"), metric["kind"]), lift_span(found.get("interval"), metric["kind"]),
-                    chance(found.get("q_value", found.get("p_adjusted", found.get("p_value")))),
-                )
-            )  # fmt: skip
+        for place, (arm, found, cells) in enumerate(_compared(metric, metric["kind"])):
+            named = (metric["name"], metric["role"]) if not place else ("", "")
+            p_value = found.get("q_value", found.get("p_adjusted", found.get("p_value")))
+            rows.append((*named, arm, *cells, chance(p_value)))
     return columns, rows
+
+
+def _connected(metrics: Sequence[Json]) -> tuple[Sequence[str], list[Sequence[object]]]:
+    """Rates among the connected, and why each is compared or not."""
+    columns = ("metric", "arm", *COMPARED, "what it is")
+    rows: list[Sequence[object]] = []
+    for metric in metrics:
+        for place, (arm, found, cells) in enumerate(_compared(metric, metric["kind"])):
+            rows.append((metric["name"] if not place else "", arm, *cells, found.get("reason") or sharper(found)))
+    return columns, rows
+
+
+def _compared(part: Json, kind: str) -> Iterator[tuple[str, Json, tuple[str, ...]]]:
+    """Each arm of a metric or segment with its comparison, and the cells of `COMPARED`."""
+    against = {found["arm"]: found for found in part["comparisons"]}
+    for arm in part["arms"]:
+        found = against.get(arm["arm"], {})
+        yield arm["arm"], found, (
+            _counts(arm, kind), value(arm["estimate"], kind),
+            lift(found.get("difference"), kind), lift_span(found.get("interval"), kind),
+        )  # fmt: skip
+
+
+def _sharpened(metric: Json, segments: Sequence[Json]) -> list[str]:
+    """The lift within strata and the lift with a covariate, where they were computed."""
+    within = ", ".join(segment["column"] for segment in segments) or "strata"
+    lines = []
+    for found in metric["comparisons"]:
+        for key, named in (("stratified", f"within {within}, like with like"), ("adjusted", "with the covariate")):
+            if same := found.get(key):
+                shown = f"{lift(same['difference'], metric['kind'])} ({lift_span(same['interval'], metric['kind'])})"
+                saved = f"; {same['variance_saved']:.1%} of the variance is saved" if "variance_saved" in same else ""
+                lines.append(f"{named}: {found['arm']} {shown}{_chance(same['p_value'])}{saved}")
+    return lines
+
+
+def sharper(found: Json) -> str:
+    """How many people a comparison among the connected saves or takes."""
+    saved = found.get("people_saved")
+    if saved is None:
+        return ""
+    return f"fair; needs {abs(saved):.0%} {'fewer' if saved >= 0 else 'more'} people"
+
+
+def _about_segments(segment: Json) -> list[str]:
+    """What is hidden, and whether one lift could hold in all."""
+    hidden = [f"{name} ({', '.join(arms)})" for name, arms in segment.get("hidden", {}).items()]
+    more = f" and {len(hidden) - MOST_HIDDEN} more" if len(hidden) > MOST_HIDDEN else ""
+    lines = [f"hidden, too few people: {', '.join(hidden[:MOST_HIDDEN])}{more}"] if hidden else []
+    return lines + [
+        f"one lift of {arm} in all of them{_chance(test['p_value'])}"
+        for arm, test in segment.get("interaction", {}).items()
+    ]
 
 
 def _segment(segment: Json, kind: str) -> tuple[Sequence[str], list[Sequence[object]]]:
-    columns = ("value", "arm", "#n / of", "#value", "#difference", "#range of the difference", "#p adjusted")
+    columns = ("value", "arm", *COMPARED, "#p adjusted")
     rows: list[Sequence[object]] = []
     for part in segment["values"]:
-        against = {found["arm"]: found for found in part["comparisons"]}
-        for place, arm in enumerate(part["arms"]):
-            found = against.get(arm["arm"], {})
-            rows.append(
-                (
-                    part["value"] if not place else "", arm["arm"], _counts(arm, kind), value(arm["estimate"], kind),
-                    lift(found.get("difference"), kind), lift_span(found.get("interval"), kind),
-                    chance(found.get("p_adjusted")),
-                )
-            )  # fmt: skip
+        for place, (arm, found, cells) in enumerate(_compared(part, kind)):
+            rows.append((part["value"] if not place else "", arm, *cells, chance(found.get("p_adjusted"))))
     return columns, rows
+
+
+def needs_table(methods: Json) -> tuple[Sequence[str], list[Sequence[object]]]:
+    """What each method takes, as plain data of `engine.stats.needs`."""
+    once, looks, race = methods["fixed"], methods["group"], methods["sequential"]
+    rows: list[Sequence[object]] = [
+        ("fixed: read once, at the end", f"{once['contacts_per_arm']:,}", f"{once['contacts']:,}", ""),
+        (f"group: {looks['looks']} looks, at most", f"{looks['contacts_per_arm']:,}", f"{looks['contacts']:,}", ""),
+    ]  # fmt: skip
+    if once["best"] < once["contacts"]:
+        share = f"with the best share for the control, {once['control_share']:.0%} of everybody"
+        rows.insert(1, ("fixed, uneven", "", f"{once['best']:,}", share))
+    if race:
+        played = f"of {race['runs']} races, seed {race['seed']}"
+        rows += [
+            (
+                "sequential: no effect, on average", "", f"{race['no_effect']:,.0f}",
+                f"in nine of ten at most {race['no_effect_90']:,.0f}, {played}",
+            ),
+            (
+                "sequential: this lift, on average", "", f"{race['with_lift']:,.0f}",
+                f"in nine of ten at most {race['with_lift_90']:,.0f}; power {race['power']:.0%}",
+            ),
+        ]  # fmt: skip
+    return ("method", "#people per arm", "#people in all", ""), rows
 
 
 def _counts(arm: Json, kind: str) -> str:

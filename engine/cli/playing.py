@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from engine.cli import words
+from engine.cli import numbers, opening, words
 from engine.cli.figures import STATUS, lift
-from engine.cli.printing import bar, progress, say, say_json, say_table
+from engine.cli.printing import bar, note, progress, say, say_json, say_table
 
 if TYPE_CHECKING:
     from engine.demo import DemoResult
     from engine.runner import Progress
-    from engine.simulate import Simulated
+    from engine.steps.plays import Simulated
 
 app = typer.Typer()
 
@@ -81,7 +81,12 @@ def _program() -> str:
     return "ringlab" if which("ringlab") else sys.argv[0]
 
 
-@app.command(epilog=words.example("ringlab simulate experiments/gift-first.yaml --runs 100"))
+@app.command(
+    epilog=words.example(
+        "ringlab simulate experiments/gift-first.yaml --runs 100",
+        "ringlab simulate experiments/gift-first.yaml --statistics --runs 10000",
+    )
+)
 def simulate(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="An experiment file.")],
     runs: Annotated[int, typer.Option(metavar="N", min=1, max=100_000, help="How often it is played.")] = 20,
@@ -92,23 +97,59 @@ def simulate(
     jobs: Annotated[
         int | None, typer.Option(metavar="N", min=1, help="Processes; else one for each processor.")
     ] = None,
+    statistics: Annotated[
+        bool, typer.Option("--statistics", help="The statistics alone: thousands of runs in seconds, without calls.")
+    ] = False,
+    drift: Annotated[
+        str | None,
+        typer.Option(metavar="P", help="With --statistics: how far all rates swing, as a share of the base rate."),
+    ] = None,
+    keep: Annotated[
+        bool, typer.Option("--keep/--no-keep", help="Keep an A/A calibration in the database, where there is one.")
+    ] = True,
     format: words.Format = "text",
+    database: words.Database = None,
 ) -> None:
-    """Play an experiment many times on the simulated adapter: error rate, power, calls to a verdict."""
-    from engine.simulate import simulate as step
+    """Play an experiment many times on the simulated adapter: error rate, power, calls to a verdict.
 
-    with progress("playing") as watch:
-        found = step(file, runs, seed=seed, truth=truth, jobs=jobs or os.cpu_count() or 1, watch=watch)
+    Without a planted effect it is an A/A calibration, which is kept and shown beside the numbers.
+    """
+    from engine.simulate import simulate as step
+    from engine.simulate import simulate_statistics
+
+    swing = 0.0 if drift is None else numbers.share(drift, "--drift")
+    if swing and not statistics:
+        raise typer.BadParameter("whole campaigns have the drift of their settings", param_hint="--drift")
+    if statistics:
+        found = simulate_statistics(file, runs, seed=seed, truth=truth, drift=swing)
+    else:
+        with progress("playing") as watch:
+            found = step(file, runs, seed=seed, truth=truth, jobs=jobs or os.cpu_count() or 1, watch=watch)
     if format == "json":
         say_json(found.as_json())
     else:
         _say_simulation(found)
+    if keep and found.is_calibration:
+        _keep(file, found, seed, database)
+
+
+def _keep(file: Path, found: "Simulated", seed: int, database: str | None) -> None:
+    """Keep a calibration in the database that the experiment would be run in, when it is there."""
+    from engine.steps import calibration
+
+    with opening.opened(database, create=False, start=file.parent) as workspace:
+        if not workspace.is_there:
+            return
+        experiment = workspace.load(file)
+        calibration.keep(workspace, experiment, found.engine, seed, found.runs, found.false_winners, opening.clock())
+    note("kept: `ringlab results` and the page of every experiment that decides in this way show it")
 
 
 def _say_simulation(found: "Simulated") -> None:
     plain: dict[str, Any] = found.as_json()
     kind = "A/A: no effect is planted" if found.is_calibration else "effects are planted"
-    say(f"{found.experiment}: {found.runs} runs ({kind}), {plain['people']:,} people each")
+    what = "runs" if found.engine == "campaign" else "runs of the statistics alone"
+    say(f"{found.experiment}: {found.runs:,} {what} ({kind}), {plain['people']:,} people each")
     say_table(
         ("arm", "#true lift", "#called winner", "#range", "#first in a verdict"),
         [
@@ -126,4 +167,5 @@ def _say_simulation(found: "Simulated") -> None:
     )
     if plain["power"] is not None:
         say(f"power: the best arm, or one that is as good, won in {plain['power']:.1%} of the runs")
-    say(f"calls to a verdict: {plain['mean_calls']:,.0f} on average")
+    counted = "calls" if found.engine == "campaign" else "people called"
+    say(f"{counted} to a verdict: {plain['mean_calls']:,.0f} on average")

@@ -1,13 +1,17 @@
 """status, results: where experiments stand."""
 
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from engine.cli import opening, words
 from engine.cli.figures import lift, say_standing
 from engine.cli.printing import note, say, say_bytes, say_json, say_table
+from engine.core.sentences import odds
 from engine.errors import InputError
+
+if TYPE_CHECKING:
+    from engine.steps.report import Card
 
 app = typer.Typer()
 
@@ -21,8 +25,10 @@ def status(format: words.Format = "text", database: words.Database = None) -> No
 
     with opening.opened(database, create=False) as workspace:
         cards = report.cards(workspace, opening.clock())
+    harm = report.pooled_harm(cards)
     if format == "json":
-        say_json({"schema": "ringlab.status/1", "experiments": [asdict(card) for card in cards]})
+        told = {"schema": "ringlab.status/1", "experiments": [asdict(card) for card in cards]}
+        say_json(told | ({"harm": asdict(harm) | {"ok": harm.ok}} if harm else {}))
         return
     if not cards:
         say("no experiment was started; begin with: ringlab start experiments/<name>.yaml")
@@ -33,11 +39,28 @@ def status(format: words.Format = "text", database: words.Database = None) -> No
             (
                 card.name, card.state, f"{card.dialled:,}", f"{card.assigned:,}", f"{card.calls:,}",
                 f"{card.spend:,.2f}", lift(card.lift, "rate"),
-                (card.verdict or {}).get("status", ""), card.health_reason or card.next_action,
+                (card.verdict or {}).get("status", ""), card.health_reason or _next(card),
             )
             for card in cards
         ],
     )  # fmt: skip
+    if harm:
+        said = "keep the limit" if harm.ok else "EXCEED THE LIMIT"
+        say(
+            f"complaints of all live experiments: {harm.complaints:,} in {harm.calls:,} calls {said} "
+            f"({odds(harm.odds)} : 1 against 1 in 10,000)"
+        )
+
+
+def _next(card: "Card") -> str:
+    """What is awaited, or what to do; in waves, where they stand."""
+    wave = card.wave
+    if wave is None or card.state == "paused":
+        return card.next_action
+    if wave.until is None:
+        return f"wave {wave.number} of about {wave.about} is called; {card.next_action}"
+    until = f"{wave.until:%Y-%m-%d %H:%M} UTC"
+    return f"wave {wave.number} of about {wave.about}, waiting for its conversions until {until}"
 
 
 @app.command(

@@ -3,7 +3,8 @@
 Contacts stand in the order that a salted hash of their keys gives, and arms are dealt to them in
 permuted blocks within their stratum: a fixed function of names, never of time or chance. The
 experiment's name is the salt, so that two experiments split one roster independently. What was
-dealt once is kept in the roster and is never dealt again.
+dealt once is kept in the roster and is never dealt again. An arm that is out of the race is dealt to
+nobody any more: its share goes to the others from the next block on.
 """
 
 import hashlib
@@ -32,6 +33,11 @@ def order(experiment: str, key: str) -> int:
     salt = _salted(experiment).copy()
     salt.update(key.encode())
     return int.from_bytes(salt.digest(), "big")
+
+
+def standing(experiment: str, key: str) -> int:
+    """`order` as databases can keep and sort it: 63 bits, never negative."""
+    return order(experiment, key) >> 1
 
 
 @lru_cache(maxsize=64)
@@ -88,25 +94,27 @@ def deal(
     shares: Mapping[str, float],
     contacts: Iterable[tuple[str, str]],
     dealt: MutableMapping[str, int],
+    period: int = 0,
 ) -> Iterator[Assignment]:
     """Deal arms to contacts that have none yet, given as (key, stratum) pairs, in the experiment's order.
 
     `dealt` counts who has an arm already per stratum; it is carried on, so that late arrivals
-    continue the blocks where the last deal stopped.
+    continue the blocks where the last deal stopped. Whenever `shares` change a new `period` begins, with
+    blocks of its own.
     """
     block = block_of(shares)
     hands: dict[str, tuple[str, ...]] = {}  # each stratum's block in hand
     salted = _salted(experiment)
 
-    def standing(pair: tuple[str, str]) -> bytes:
+    def place_of(pair: tuple[str, str]) -> bytes:
         salt = salted.copy()
         salt.update(pair[0].encode())
         return salt.digest()
 
-    for key, stratum in sorted(contacts, key=standing):
+    for key, stratum in sorted(contacts, key=place_of):
         place = dealt.get(stratum, 0)
         dealt[stratum] = place + 1
         number, within = divmod(place, len(block))
         if within == 0 or stratum not in hands:
-            hands[stratum] = permuted(experiment, stratum, number, block)
+            hands[stratum] = permuted(experiment, f"{stratum}\0{period}" if period else stratum, number, block)
         yield Assignment(experiment, key, hands[stratum][within], stratum, place)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from itertools import chain, islice
 
 from engine.core.evidence import MetricTallies, Question
+from engine.core.sentences import Sentence
 from engine.stats.adjust import cuped_lift, variance_saved
 from engine.stats.beliefs import best_and_loss
 from engine.stats.estimates import Estimate, Lift, estimated
@@ -43,7 +44,7 @@ class Comparison:
 
     `stratified` weighs strata, `covaried` takes a covariate into account and saves `saved` of the variance.
     `newcombe` is his range of a difference of rates, beside the score interval of `estimate`.
-    `q_value` is adjusted over the secondary metrics (Benjamini-Hochberg).
+    `q_value` is adjusted over the secondary metrics (Benjamini-Hochberg). `apart` says why the arm is not compared.
     """
 
     arm: str
@@ -61,6 +62,7 @@ class Comparison:
     probability_best: float | None = None
     expected_loss: float | None = None
     reason: str = ""
+    apart: Sentence | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,12 +106,43 @@ def compare_all(question: Question, metrics: Sequence[MetricTallies]) -> tuple[M
 def compare_each(question: Question, families: Families) -> list[MetricNumbers]:
     """The numbers of each metric over its arms: every arm against the first, adjusted over them."""
     numbers = iter(_arm_numbers(families, question.level))
-    rates = iter(_compare_rates(question, [family for family in families if family[0].kind == "rate"]))
-    others = iter(_compare_others(question, [family for family in families if family[0].kind != "rate"]))
+    groups = _families(question, families)
+    rates = iter(_compare_rates(question, [(metric, arms) for _, metric, arms in groups if metric.kind == "rate"]))
+    others = iter(_compare_others(question, [(metric, arms) for _, metric, arms in groups if metric.kind != "rate"]))
+    compared: dict[tuple[int, str], Comparison] = {}
+    for place, metric, _ in groups:
+        for each in next(rates if metric.kind == "rate" else others):
+            pack = not question.dealt(each.arm)
+            compared[place, each.arm] = (
+                replace(each, relative=None, probability_best=None, expected_loss=None) if pack else each
+            )
     return [
-        MetricNumbers(metric, tuple(islice(numbers, len(arms))), next(rates if metric.kind == "rate" else others))
-        for metric, arms in families
+        MetricNumbers(
+            metric,
+            tuple(islice(numbers, len(arms))),
+            tuple(compared.get((place, arm)) or _not_compared(metric, arms[0], arm) for arm in arms[1:]),
+        )
+        for place, (metric, arms) in enumerate(families)
     ]
+
+
+def _families(question: Question, families: Families) -> list[tuple[int, MetricTallies, tuple[str, ...]]]:
+    """The arms that are compared together, each group with its place among `families` and the control first.
+
+    Arms that chance deals are adjusted over one another; other packs of people are a family of their own, described
+    and never ranked. What stands apart is in none.
+    """
+    found = []
+    for place, (metric, arms) in enumerate(families):
+        for dealt in (True, False):
+            group = tuple(arm for arm in arms[1:] if question.dealt(arm) is dealt and arm not in metric.apart)
+            if group:
+                found.append((place, metric, (arms[0], *group)))
+    return found
+
+
+def _not_compared(metric: MetricTallies, control: str, arm: str) -> Comparison:
+    return Comparison(arm, metric.tally(arm).count, metric.tally(control).count, apart=metric.apart[arm])
 
 
 def _arm_numbers(families: Families, level: float) -> Iterator[ArmNumbers]:

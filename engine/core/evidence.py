@@ -6,11 +6,13 @@ Both are plain values, so that a running experiment, an outside file and four nu
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
+from engine.core.denominators import AUDIENCE, variables_in
 from engine.core.experiments import Guardrail
 from engine.core.metrics import Metric, MetricKind
-from engine.core.sentences import Label
+from engine.core.sentences import Label, Sentence
+from engine.core.watches import Watch
 from engine.stats.arguments import check_inside
 from engine.stats.tallies import Tally
 
@@ -18,7 +20,8 @@ Method = Literal["fixed", "sequential", "group"]
 Role = Literal["primary", "secondary", "guardrail", "descriptive"]
 Stage = Literal["assigned", "dialled", "connected"]
 Better = Literal["higher", "lower"]
-AUDIENCE = "audience"
+PAUSED = "paused: "
+"""So the reason begins for which an arm rests that a guardrail stopped; the guardrail's metric follows."""
 FIRST_CONNECT = Label("the first-attempt connect rate", "首次呼叫接通率")
 NOTHING = Tally(0, 0, 0)
 HEARD_LATER = Label("what an arm changes is met only after the first connect", "方案的不同在首次接通之后才会体现")
@@ -29,7 +32,8 @@ class MetricTallies:
     """One metric's tallies per arm. `denominator` names whom the tallies count.
 
     `strata` holds the same people split; with `covariate` the tallies hold one known before the call.
-    A ratio's denominator stands in the covariate's place.
+    A ratio's denominator stands in the covariate's place. `apart` names the arms whose number may be shown and not
+    compared, each with the reason.
     """
 
     name: str
@@ -43,6 +47,7 @@ class MetricTallies:
     strata: Mapping[str, Mapping[str, Tally]] | None = None
     covariate: bool = False
     unit: str = ""
+    apart: Mapping[str, Sentence] = field(default_factory=dict)
 
     @classmethod
     def of(cls, metric: Metric, role: Role, tallies: Mapping[str, Tally], **rest: object) -> "MetricTallies":
@@ -79,7 +84,8 @@ class Question:
     `smallest_useful_lift` is a difference in the primary metric's own unit, 0.01 for one point. `variables`
     says what each arm changes. `planned` are people per arm; `baseline` and `power` plan the race.
     `randomized` is false where chance did not deal the arms: then they are described and nothing is proven.
-    `value_per_conversion` is money.
+    `value_per_conversion` is money. With a `deadline` the race is read a last time at so many people over all arms;
+    `least_new` are the people that a look of the race is worth.
     """
 
     name: str
@@ -98,6 +104,8 @@ class Question:
     guardrails: Mapping[str, Guardrail] = field(default_factory=dict)
     baseline: float = 0.12
     power: float = 0.8
+    deadline: int | None = None
+    least_new: int = 0
 
     def __post_init__(self) -> None:
         if not self.arms or self.arms[0] != self.control:
@@ -115,7 +123,7 @@ class Question:
 
     def dealt(self, arm: str) -> bool:
         """Whether chance decides who is in the arm; an audience is another pack of people."""
-        return self.randomized and self.variables.get(arm) != AUDIENCE
+        return self.randomized and AUDIENCE not in variables_in(self.variables.get(arm))
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +157,10 @@ class Evidence:
     """What was counted by now. The first primary metric decides.
 
     `mature` and `waiting` are people outside and inside their conversion window; `finished` says that nothing
-    more will come. `harm` holds (complaints, calls) per arm, `history` the primary metric's earlier looks.
+    more will come. `harm` holds (complaints, calls) per arm, `heard` (count, contacts) of other metrics that may
+    pause an arm, over everyone called. `history` are the primary metric's earlier looks; `watch` and `race` are what
+    the guards and the race carried from the latest. `resting` are arms that were not called since then, each with
+    why. `by_adapter` names the adapters that placed the calls, with each one's stages where there are several.
     `per_day` is how many people a day the present pace reaches.
     """
 
@@ -160,7 +171,12 @@ class Evidence:
     waiting: int = 0
     finished: bool = False
     harm: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    heard: Mapping[str, Mapping[str, tuple[int, int]]] = field(default_factory=dict)
     history: tuple[LookCounts, ...] = ()
+    race: Mapping[str, Any] = field(default_factory=dict)
+    watch: Watch = field(default_factory=Watch)
+    resting: Mapping[str, str] = field(default_factory=dict)
+    by_adapter: Mapping[str, Mapping[Stage, Mapping[str, int]]] = field(default_factory=dict)
     state: str = ""
     segments: tuple[Segments, ...] = ()
     per_day: float | None = None
@@ -172,6 +188,11 @@ class Evidence:
             if metric.role == "primary":
                 return metric
         raise ValueError("metrics must hold one whose role is primary")
+
+    @property
+    def stopped(self) -> dict[str, str]:
+        """Arms that a guardrail stopped before, each with the guardrail's metric."""
+        return {arm: why.removeprefix(PAUSED) for arm, why in self.resting.items() if why.startswith(PAUSED)}
 
     @property
     def closed(self) -> bool:

@@ -204,7 +204,7 @@ class Pace(Value):
     concurrent: int = Field(60, ge=1, le=100_000, description="calls in flight, at most")
     ramp: Duration | None = Field(None, description="time over which the pace grows to its full")
     waves: Literal["auto", "off"] | int = Field(
-        "off", description="dial a part, wait for its conversions, look, dial the next"
+        "off", description="dial so many people, wait for their conversions, look, dial the next"
     )
 
 

@@ -1,72 +1,36 @@
-"""What must hold before any number is believed, and what must not get worse while it is found out.
+"""What must not get worse while it is found out: harm, counts that pause an arm, and margins against the control.
 
-Balance and harm are read at every look, so what alarms is safe at every look (`engine.stats.balance`,
-`engine.stats.harm`); the χ² beside it describes.
+All of it is read at every look, and harm whenever a complaint is heard, so what stops an arm is safe at every
+look (`engine.stats.harm`, `engine.stats.margins`). An arm that was stopped stays so until a person resumes it.
 """
 
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
 
+from engine.core.balances import Balance, PlaceboCheck
 from engine.core.comparisons import MetricNumbers
-from engine.core.evidence import Evidence, Question, Stage
-from engine.core.experiments import Guardrail
-from engine.core.sentences import Label
-from engine.core.treatments import CHANGES_CONNECT
-from engine.stats.balance import balance_odds, balance_p_value
+from engine.core.evidence import Evidence, MetricTallies, Question
+from engine.core.experiments import Guardrail, Lift
+from engine.core.watches import HarmWatch, Watch
 from engine.stats.harm import harm_odds
-from engine.stats.homogeneity import rates_alike
-from engine.stats.rates import difference
+from engine.stats.margins import Margins
+from engine.stats.means import mean_difference
+from engine.stats.rates import differences
+from engine.stats.ratios import ratio_difference
 
-STAGES: tuple[Stage, ...] = ("assigned", "dialled", "connected")
-BALANCE_ALARM = 1000.0
-PLACEBO_ALARM = 0.001
+COMPLAINT = "complaint"
 HARM_LIMIT = 1e-4
 HARM_ALARM = 100.0
 EARLY_LEVEL = 0.998
-"""Before the end a guardrail's range is this wide, so that looking often seldom cries wolf."""
-
-# Who is dialled later, or is another pack of people, may differ at these stages for no fault.
-_MAY_DIFFER: dict[str, frozenset[str]] = {
-    "assigned": frozenset(),
-    "dialled": frozenset({"timing"}),
-    "connected": CHANGES_CONNECT,
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Balance:
-    """One stage's counts against the arms' shares."""
-
-    stage: str
-    expected: Mapping[str, float]
-    observed: Mapping[str, int]
-    p_value: float
-    odds: float
-
-    @property
-    def ok(self) -> bool:
-        return self.odds < BALANCE_ALARM
-
-
-@dataclass(frozen=True, slots=True)
-class PlaceboCheck:
-    """Whether the arms look alike where none of them can make a difference."""
-
-    metric: str
-    p_value: float
-    label: Label
-    why: Label
-
-    @property
-    def ok(self) -> bool:
-        return self.p_value >= PLACEBO_ALARM
+"""Before the end the range of a mean is so wide that looking often seldom cries wolf; safe at every look it is not."""
 
 
 @dataclass(frozen=True, slots=True)
 class GuardrailCheck:
     """One arm against one guardrail; `status` is pass, fail or undecided, `kind` which limit it is.
 
-    `harm` watches the complaint rate against one in 10,000, `pause_at` a count, `no_worse_by` the control.
+    `harm` watches the complaint rate against one in 10,000 calls, `relative_harm` against the control's, `pause_at`
+    a count, `no_worse_by` the control. `odds` are those against the arm; `odds_within` those that it keeps the margin.
     """
 
     metric: str
@@ -77,23 +41,45 @@ class GuardrailCheck:
     count: int | None = None
     contacts: int | None = None
     odds: float | None = None
+    odds_within: float | None = None
+    control_count: int | None = None
     worse_by: float | None = None
     interval: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True, slots=True)
+class CampaignHarm:
+    """The complaints of the arms that go on, all together, against the limit."""
+
+    complaints: int
+    calls: int
+    odds: float
+    limit: float = HARM_LIMIT
+
+    @property
+    def ok(self) -> bool:
+        return self.odds < HARM_ALARM
+
+
+@dataclass(frozen=True, slots=True)
 class Guards:
-    """All checks of one look."""
+    """All checks of one look, and what they carry to the next."""
 
     balance: tuple[Balance, ...]
     placebo: PlaceboCheck | None
     guardrails: tuple[GuardrailCheck, ...]
+    campaign: CampaignHarm | None = None
+    watch: Watch = field(default_factory=Watch)
 
     @property
     def paused(self) -> dict[str, GuardrailCheck]:
         """The arms that a guardrail stops, each with the first that does."""
-        failed = [check for check in self.guardrails if check.status == "fail"]
-        return {check.arm: check for check in reversed(failed)}
+        return failing(self.guardrails)
+
+    @property
+    def harmless(self) -> bool:
+        """Whether the campaign as a whole keeps the limit."""
+        return self.campaign is None or self.campaign.ok
 
     @property
     def trusted(self) -> bool:
@@ -101,85 +87,107 @@ class Guards:
         return all(check.ok for check in self.balance) and (self.placebo is None or self.placebo.ok)
 
 
-def check_balance(question: Question, evidence: Evidence, left_out: Collection[str] = ()) -> tuple[Balance, ...]:
-    """Every stage that was counted, over the arms that chance deals and that cannot change the stage.
-
-    `left_out` are arms that stopped getting contacts: the others' shares of one another stay what they were.
-    """
-    checks = []
-    for stage in STAGES:
-        counts = evidence.stages.get(stage, {})
-        arms = [
-            arm
-            for arm in question.arms
-            if arm in question.shares
-            and arm in counts
-            and arm not in left_out
-            and question.dealt(arm)
-            and question.variables.get(arm) not in _MAY_DIFFER[stage]
-        ]
-        shares = [question.shares[arm] for arm in arms]
-        if len(arms) < 2 or sum(shares) <= 0:
-            continue
-        observed = [counts[arm] for arm in arms]
-        expected = {arm: share / sum(shares) for arm, share in zip(arms, shares, strict=True)}
-        checks.append(
-            Balance(
-                stage,
-                expected,
-                dict(zip(arms, observed, strict=True)),
-                balance_p_value(observed, shares),
-                balance_odds(observed, shares),
-            )
-        )
-    return tuple(checks)
-
-
-def check_placebo(question: Question, evidence: Evidence) -> PlaceboCheck | None:
-    """The placebo's rate over the arms that cannot change it; None with fewer than two of them."""
-    placebo = evidence.placebo
-    if placebo is None:
-        return None
-    counted = [
-        (tally.total, tally.count)
-        for arm, tally in placebo.tallies.items()
-        if tally.count >= 1 and question.dealt(arm) and question.variables.get(arm) not in CHANGES_CONNECT
-    ]
-    if len(counted) < 2:
-        return None
-    return PlaceboCheck(placebo.metric, rates_alike(counted), placebo.label, placebo.why)
+def failing(checks: Iterable[GuardrailCheck]) -> dict[str, GuardrailCheck]:
+    """The arms that a check stops, each with the first that does."""
+    return {check.arm: check for check in reversed([check for check in checks if check.status == "fail"])}
 
 
 def check_guardrails(
     question: Question, evidence: Evidence, numbers: tuple[MetricNumbers, ...]
-) -> tuple[GuardrailCheck, ...]:
-    """Harm, counts that pause an arm, and what may not be worse than the control's."""
-    checks = [_harm(arm, *evidence.harm[arm]) for arm in question.arms if arm in evidence.harm]
-    by_name = {each.metric.name: each for each in numbers}
+) -> tuple[tuple[GuardrailCheck, ...], Watch]:
+    """Harm, counts that pause an arm, and what may not be worse than the control's; and what was watched."""
+    checks, heard = _as_heard(question, evidence)
+    margins = dict(evidence.watch.margins)
+    by_name = {each.metric.name: each for each in reversed(numbers)}
     for name, guardrail in question.guardrails.items():
-        checks += _counts(question, evidence, name, guardrail, by_name.get(name))
-        if guardrail.no_worse_by and name in by_name and by_name[name].metric.kind == "rate":
-            checks += _no_worse(question, evidence, by_name[name], guardrail)
-    return tuple(checks)
+        if guardrail.no_worse_by is None or name not in by_name:
+            continue
+        metric = by_name[name].metric
+        if metric.kind == "rate":
+            margins[name] = watched = _margins(question, metric, guardrail.no_worse_by, margins.get(name))
+            checks += _rate_margins(question, evidence, metric, watched)
+        else:
+            checks += _mean_margins(question, evidence, metric, guardrail.no_worse_by)
+    return still_stopped(checks, evidence), replace(evidence.watch, harm=heard, margins=margins)
 
 
-def _harm(arm: str, complaints: int, calls: int) -> GuardrailCheck:
+def check_harm(question: Question, evidence: Evidence) -> tuple[GuardrailCheck, ...]:
+    """What is known as soon as it is heard: complaints against the limit and the control, and counts that pause."""
+    return still_stopped(_as_heard(question, evidence)[0], evidence)
+
+
+def _as_heard(question: Question, evidence: Evidence) -> tuple[list[GuardrailCheck], dict[str, HarmWatch]]:
+    checks, watches = _against_control(question, evidence)
+    checks += [_limit(arm, *evidence.harm[arm]) for arm in question.arms if arm in evidence.harm]
+    for name, guardrail in question.guardrails.items():
+        checks += _counts(question, evidence, name, guardrail)
+    return checks, watches
+
+
+def still_stopped(checks: Iterable[GuardrailCheck], evidence: Evidence) -> tuple[GuardrailCheck, ...]:
+    """The checks, where an arm that was stopped before fails still: calls that come to nothing do not undo an alarm."""
+    kept = list(checks)
+    for arm, metric in evidence.stopped.items():
+        own = [at for at, check in enumerate(kept) if check.arm == arm and check.metric == metric]
+        if own and all(kept[at].status != "fail" for at in own):
+            worst = max(own, key=lambda at: kept[at].odds or 0.0)
+            kept[worst] = replace(kept[worst], status="fail")
+    return tuple(kept)
+
+
+def check_campaign(question: Question, evidence: Evidence, paused: Iterable[str]) -> CampaignHarm | None:
+    """The arms that go on, all together, against the limit: it sees what no arm alone is large enough to show."""
+    going_on = [evidence.harm[arm] for arm in question.arms if arm in evidence.harm and arm not in set(paused)]
+    if not going_on:
+        return None
+    complaints, calls = (sum(counted[part] for counted in going_on) for part in (0, 1))
+    return campaign_harm(complaints, calls)
+
+
+def campaign_harm(complaints: int, calls: int) -> CampaignHarm:
+    """So many complaints in so many calls against the limit."""
+    return CampaignHarm(complaints, calls, harm_odds(complaints, max(calls, complaints), HARM_LIMIT))
+
+
+def _limit(arm: str, complaints: int, calls: int) -> GuardrailCheck:
     odds = harm_odds(complaints, max(calls, complaints), HARM_LIMIT)
     status = "fail" if odds >= HARM_ALARM else "pass"
-    return GuardrailCheck("complaint", arm, "harm", status, HARM_LIMIT, complaints, calls, odds)
+    return GuardrailCheck(COMPLAINT, arm, "harm", status, HARM_LIMIT, complaints, calls, odds)
 
 
-def _counts(
-    question: Question, evidence: Evidence, name: str, guardrail: Guardrail, numbers: MetricNumbers | None
-) -> list[GuardrailCheck]:
-    """`pause_at`, on complaints as they are heard or on the metric's own count."""
+def _against_control(question: Question, evidence: Evidence) -> tuple[list[GuardrailCheck], dict[str, HarmWatch]]:
+    """Every arm's complaints against the control's, by the arm's share of the calls of the two.
+
+    Once one of the two is called no more, the other's share is everything, and the odds stand still.
+    """
+    harm, watches = evidence.harm, dict(evidence.watch.harm)
+    checks: list[GuardrailCheck] = []
+    if question.control not in harm:
+        return checks, watches
+    control, control_calls = harm[question.control]
+    for arm in question.treated:
+        if arm not in harm:
+            continue
+        complaints, calls = harm[arm]
+        watch = watches.get(arm, HarmWatch())
+        if not {arm, question.control} & evidence.resting.keys() and calls and control_calls:
+            now = max(complaints, watch.heard[0]), max(control, watch.heard[1])
+            new = now[0] - watch.heard[0], now[1] - watch.heard[1]
+            watches[arm] = watch = HarmWatch(watch.odds.look(*new, calls / (calls + control_calls)), now)
+        status = "fail" if watch.odds.odds >= HARM_ALARM else "pass"
+        checks.append(
+            GuardrailCheck(
+                COMPLAINT, arm, "relative_harm", status, 1.0, complaints, calls, watch.odds.odds, control_count=control,
+            )
+        )  # fmt: skip
+    return checks, watches
+
+
+def _counts(question: Question, evidence: Evidence, name: str, guardrail: Guardrail) -> list[GuardrailCheck]:
+    """`pause_at`: people of whom it was heard, whether their window is over or not."""
     if guardrail.pause_at is None:
         return []
-    heard: dict[str, tuple[int, int]] = {}
-    if numbers:
-        heard = {each.arm: (round(each.total), round(each.contacts)) for each in numbers.arms}
-    if name == "complaint":
-        heard = {**heard, **evidence.harm}
+    heard = evidence.harm if name == COMPLAINT else evidence.heard.get(name, {})
     return [
         GuardrailCheck(
             name,
@@ -194,28 +202,68 @@ def _counts(
     ]
 
 
-def _no_worse(
-    question: Question, evidence: Evidence, numbers: MetricNumbers, guardrail: Guardrail
+def _margins(question: Question, metric: MetricTallies, margin: Lift, watched: Margins | None) -> Margins:
+    """The margin's odds after this look; a relative one of all of the control's rate or more can never be passed."""
+    size = min(margin.size, 0.999) if metric.better == "higher" or not margin.relative else margin.size
+    return (watched or Margins(size, metric.better, margin.relative)).look(
+        [metric.counted(arm) for arm in question.arms]
+    )
+
+
+def _rate_margins(
+    question: Question, evidence: Evidence, metric: MetricTallies, watched: Margins
 ) -> list[GuardrailCheck]:
-    """Non-inferiority: fail when the whole range of the harm lies beyond the margin, pass when none of it does."""
-    metric, control = numbers.metric, numbers.metric.counted(question.control)
-    if control[1] < 1 or guardrail.no_worse_by is None:
+    """Non-inferiority of a rate: fail at 100 : 1 for more harm than the margin, pass at 2/alpha for less.
+
+    The other half of alpha is spent once, at the end, on the range that then is 1 - alpha wide.
+    """
+    control = metric.counted(question.control)
+    living = [place for place, arm in enumerate(question.treated) if metric.counted(arm)[1] >= 1]
+    if control[1] < 1 or not living:
         return []
-    margin = guardrail.no_worse_by.points(control[0] / control[1])
-    level = 1 - question.alpha if evidence.closed else EARLY_LEVEL
+    limit = watched.margin * (control[0] / control[1] if watched.relative else 1.0)
+    treated = [metric.counted(question.treated[place]) for place in living]
+    worse, within = watched.odds_worse, watched.best_within
     checks = []
-    for arm in question.treated:
-        treated = metric.counted(arm)
-        if treated[1] < 1:
-            continue
-        found = difference(treated=treated, control=control, level=level)
-        ends = (-metric.sign * found.low, -metric.sign * found.high)
-        low, high = min(ends), max(ends)
-        status = "fail" if low > margin else "pass" if high < margin else "undecided"
+    for place, found in zip(
+        living, differences(treated=treated, control=control, level=_level(question, evidence)), strict=True
+    ):
+        low, high = sorted((-metric.sign * found.low, -metric.sign * found.high))
+        passed = within[place] >= 2 / question.alpha or (evidence.closed and high < limit)
+        status = "fail" if worse[place] >= HARM_ALARM else "pass" if passed else "undecided"
         checks.append(
             GuardrailCheck(
-                metric.name, arm, "no_worse_by", status, margin,
+                metric.name, question.treated[place], "no_worse_by", status, limit, odds=worse[place],
+                odds_within=within[place], worse_by=-metric.sign * found.value, interval=(low, high),
+            )
+        )  # fmt: skip
+    return checks
+
+
+def _mean_margins(question: Question, evidence: Evidence, metric: MetricTallies, margin: Lift) -> list[GuardrailCheck]:
+    """Non-inferiority of a mean or a ratio by its range: fail when all is beyond the margin, pass when none is."""
+    compare = ratio_difference if metric.kind == "ratio" else mean_difference
+    checks = []
+    for arm in question.treated:
+        tallies = metric.tallies.get(arm), metric.tallies.get(question.control)
+        if tallies[0] is None or tallies[1] is None:
+            continue
+        try:
+            found = compare(treated=tallies[0], control=tallies[1], level=_level(question, evidence))
+        except ValueError:
+            continue
+        base = tallies[1].total / (tallies[1].covariate_total if metric.kind == "ratio" else tallies[1].count)
+        limit = margin.points(abs(base))
+        low, high = sorted((-metric.sign * found.low, -metric.sign * found.high))
+        status = "fail" if low > limit else "pass" if high < limit else "undecided"
+        checks.append(
+            GuardrailCheck(
+                metric.name, arm, "no_worse_by", status, limit,
                 worse_by=-metric.sign * found.value, interval=(low, high),
             )
         )  # fmt: skip
     return checks
+
+
+def _level(question: Question, evidence: Evidence) -> float:
+    return 1 - question.alpha if evidence.closed else EARLY_LEVEL

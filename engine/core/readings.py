@@ -1,7 +1,8 @@
 """What each arm's evidence says, whatever the method: one `Reading` per arm, so that the verdict need not ask."""
 
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
 from engine.core.comparisons import Comparison
 from engine.core.evidence import MetricTallies, Question
@@ -20,9 +21,9 @@ ArmStatus = Literal["winner", "leaning", "loser", "no_useful_difference", "not_e
 class Reading:
     """One arm: its status, its gain in the better direction, and the range and p-value that decide.
 
-    `interval` is of the difference as it is shown. The odds are the race's; `z` and the `bound`
-    that it must reach belong to planned looks. `unconfirmed` says that the
-    p-value passed and the exact test for few successes did not.
+    `interval` is of the difference as it is shown. The odds, and the bars that they must reach, are the race's; `z`
+    and the `bound` that it must reach belong to planned looks. `unconfirmed` says that the p-value passed and the
+    exact test for few successes did not.
     """
 
     arm: str
@@ -35,6 +36,8 @@ class Reading:
     z: float | None = None
     bound: float | None = None
     unconfirmed: bool = False
+    bar_for: float | None = None
+    bar_against: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +45,8 @@ class Readings:
     """All arms under one method. `final` says that more contacts would change nothing that is claimed.
 
     `active` are the arms that still deserve contacts, `resting` those that got none since the look before;
-    `bar` are the odds that prove an arm of the race. `readable` says whether it may be read now.
+    `bar` are the odds that prove an arm of the race. `readable` says whether it may be read now. `kept` is what the
+    next look goes on from.
     """
 
     method: Literal["fixed", "sequential", "group"]
@@ -53,6 +57,7 @@ class Readings:
     warnings: tuple[Sentence, ...] = ()
     bar: float | None = None
     readable: bool = True
+    kept: Mapping[str, Any] = field(default_factory=dict)
 
 
 def stopped(arm: str) -> Reading:

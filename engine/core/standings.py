@@ -5,24 +5,28 @@ computed is null or absent, with a `reason` beside it.
 """
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
+from engine.core.balances import check_balance, check_placebo
+from engine.core.cases import Case
 from engine.core.comparisons import ArmNumbers, Comparison, MetricNumbers, compare_all
+from engine.core.conditionals import conditional, denominators
 from engine.core.evidence import Evidence, LookCounts, MetricTallies, Placebo, Question, Segments
-from engine.core.guards import Guards, check_balance, check_guardrails, check_placebo
+from engine.core.guards import Guards, check_campaign, check_guardrails, failing
 from engine.core.methods import read
 from engine.core.readings import Reading, Readings
 from engine.core.segments import SegmentTable, split
-from engine.core.sentences import Language, Sentence, listed, say
-from engine.core.verdicts import Case, Verdict, reach
+from engine.core.sentences import Language, Sentence, in_both, listed, say
+from engine.core.verdicts import Verdict, reach
+from engine.core.worth import Worth, worth_of
 from engine.stats.estimates import Estimate
 
 __all__ = ["Evidence", "LookCounts", "MetricTallies", "Placebo", "Question", "Segments", "standing"]
 
 SCHEMA = "ringlab.standing/1"
-MONEY_PER = 10_000
 BLANKING = ("data_problem", "stopped_for_safety")
 """Under these no arm's own status is shown: nothing may be read off the numbers."""
 Json = dict[str, Any]
@@ -47,12 +51,15 @@ def standing(
     """
     numbers = compare_all(question, evidence.metrics)
     primary = next(each for each in numbers if each.metric == evidence.primary)
-    guardrails = check_guardrails(question, evidence, numbers)
-    paused = Guards((), None, guardrails).paused
+    guardrails, watch = check_guardrails(question, evidence, numbers)
+    paused = failing(guardrails)
     readings = read(question, evidence, primary, paused)
-    balance = check_balance(question, evidence, readings.resting | paused.keys())
-    guards = Guards(balance, check_placebo(question, evidence), guardrails)
-    verdict = reach(Case(question, evidence, numbers, guards, readings))
+    balance, deals = check_balance(question, evidence, readings.resting | evidence.resting.keys() | paused.keys())
+    placebo, alike = check_placebo(question, evidence)
+    watch = replace(watch, balance=deals, placebo=alike)
+    guards = Guards(balance, placebo, guardrails, check_campaign(question, evidence, paused), watch)
+    worth = worth_of(question, numbers, readings)
+    verdict = reach(Case(question, evidence, numbers, guards, readings, worth))
     result: Json = {
         "schema": SCHEMA,
         "experiment": question.name,
@@ -67,11 +74,14 @@ def standing(
         "smallest_useful_lift": question.smallest_useful_lift,
         "planned": question.planned,
         **_guards(guards, evidence),
-        "metrics": [_metric(question, each, readings if each is primary else None) for each in numbers],
+        "denominators": denominators(question),
+        "metrics": [_metric(question, each, numbers, readings if each is primary else None) for each in numbers],
         "segments": [_segment(split(question, evidence.primary, each), question) for each in evidence.segments],
-        "money": _money(question, numbers, readings),
+        "money": {} if verdict.status in BLANKING else _money(worth),
         **_verdict(verdict, readings),
         **_in_words("warnings", [*warnings, *_own_warnings(question, readings)]),
+        "watch": guards.watch.as_json() if look is not None else None,
+        "race": readings.kept if look is not None else None,
     }
     written: Json = finite({key: value for key, value in result.items() if value not in (None, "", [], {})})
     return written
@@ -106,10 +116,12 @@ def _guards(guards: Guards, evidence: Evidence) -> Json:
         "balance": [
             {
                 "stage": check.stage,
+                **_present(adapter=check.adapter),
                 "expected": dict(check.expected),
                 "observed": dict(check.observed),
                 "p_value": check.p_value,
                 "odds": check.odds,
+                "highest": check.highest,
                 "ok": check.ok,
             }
             for check in guards.balance
@@ -118,9 +130,12 @@ def _guards(guards: Guards, evidence: Evidence) -> Json:
         and {
             "metric": placebo.metric,
             "p_value": placebo.p_value,
+            "odds": placebo.odds,
+            "highest": placebo.highest,
             "ok": placebo.ok,
-            "why": say(placebo.why),
-            "why_zh": say(placebo.why, "zh"),
+            **in_both("why", placebo.why),
+            "arms": [_reasoned(arm, why) for arm, why in placebo.arms.items()],
+            "left_out": [_reasoned(arm, why) for arm, why in placebo.left_out.items()],
         },
         "maturity": None
         if evidence.mature is None
@@ -128,15 +143,29 @@ def _guards(guards: Guards, evidence: Evidence) -> Json:
         "guardrails": [
             _present(
                 metric=check.metric, arm=check.arm, kind=check.kind, status=check.status, limit=check.limit,
-                count=check.count, contacts=check.contacts, odds=check.odds, worse_by=check.worse_by,
-                interval=check.interval,
+                count=check.count, contacts=check.contacts, control_count=check.control_count, odds=check.odds,
+                odds_within=check.odds_within, worse_by=check.worse_by, interval=check.interval,
             )
             for check in guards.guardrails
         ],
+        "harm": guards.campaign
+        and {
+            "complaints": guards.campaign.complaints,
+            "calls": guards.campaign.calls,
+            "limit": guards.campaign.limit,
+            "odds": guards.campaign.odds,
+            "ok": guards.campaign.ok,
+        },
     }  # fmt: skip
 
 
-def _metric(question: Question, numbers: MetricNumbers, readings: Readings | None) -> Json:
+def _reasoned(arm: str, why: Sentence | None) -> Json:
+    return {"arm": arm} | (in_both("why", why) if why else {})
+
+
+def _metric(
+    question: Question, numbers: MetricNumbers, every: tuple[MetricNumbers, ...], readings: Readings | None
+) -> Json:
     metric = numbers.metric
     return {
         "name": metric.name,
@@ -150,6 +179,7 @@ def _metric(question: Question, numbers: MetricNumbers, readings: Readings | Non
         "arms": [_arm(number) for number in numbers.arms],
         "comparisons": [
             _comparison(question, comparison, readings.arms[comparison.arm] if readings else None)
+            | conditional(question, numbers, every, comparison.arm)
             for comparison in numbers.comparisons
         ],
     }
@@ -169,8 +199,10 @@ def _arm(number: ArmNumbers) -> Json:
 def _comparison(question: Question, comparison: Comparison, reading: Reading | None) -> Json:
     estimate, relative = comparison.estimate, comparison.relative
     found: Json = {"arm": comparison.arm, "control": question.control}
-    if estimate is None:
-        return {**found, "difference": None, "interval": None, "p_value": None, "reason": comparison.reason}
+    apart = comparison.apart if question.dealt(comparison.arm) else Sentence("not_dealt")
+    if estimate is None or apart:
+        found |= {"difference": None, "interval": None, "p_value": None, "reason": comparison.reason}
+        return found | (in_both("reason", apart) if apart else {})
     found |= {
         "difference": estimate.value,
         "relative": relative.value if relative else None,
@@ -190,6 +222,8 @@ def _comparison(question: Question, comparison: Comparison, reading: Reading | N
             "interval": reading.interval,
             "odds_for": reading.odds_for,
             "odds_against": reading.odds_against,
+            "bar_for": reading.bar_for,
+            "bar_against": reading.bar_against,
         }
     if reading and reading.bound is not None:
         found["group"] = {"z": reading.z, "bound": reading.bound, "interval": reading.interval}
@@ -219,7 +253,8 @@ def _segment(table: SegmentTable, question: Question) -> Json:
                 "value": each.value,
                 "arms": [_arm(number) for number in each.arms],
                 "comparisons": [
-                    _comparison(question, comparison, None) | _present(p_adjusted=each.p_values.get(comparison.arm))
+                    _comparison(question, comparison, None)
+                    | _present(p_adjusted=each.p_values.get(comparison.arm) if question.dealt(comparison.arm) else None)
                     for comparison in each.comparisons
                 ],
             }
@@ -230,23 +265,12 @@ def _segment(table: SegmentTable, question: Question) -> Json:
     }
 
 
-def _money(question: Question, numbers: tuple[MetricNumbers, ...], readings: Readings) -> Json:
-    """Per 10,000 contacts: what a conversion is worth times the lift, or else the difference in profit."""
-    primary = next(each for each in numbers if each.metric.role == "primary")
-    profit = next((each for each in numbers if each.metric.name == "profit"), None)
-    money: Json = {}
-    for arm in question.treated:
-        estimate = primary.against_control(arm).estimate
-        if question.value_per_conversion is not None and primary.metric.kind == "rate" and estimate:
-            worth = question.value_per_conversion * MONEY_PER
-            low, high = readings.arms[arm].interval or (estimate.low, estimate.high)
-            values, basis = (estimate.value * worth, low * worth, high * worth), primary.metric.name
-        elif profit and (found := profit.against_control(arm).adjusted):
-            values, basis = (found.value * MONEY_PER, found.low * MONEY_PER, found.high * MONEY_PER), "profit"
-        else:
-            continue
-        money[arm] = {**dict(zip(("value", "low", "high"), values, strict=True)), "basis": basis}
-    return money
+def _money(worth: Mapping[str, Worth]) -> Json:
+    """Per 10,000 contacts, and what it was computed from."""
+    return {
+        arm: {"value": each.value, "low": each.low, "high": each.high, "basis": each.basis, "cost": each.cost}
+        for arm, each in worth.items()
+    }
 
 
 def _verdict(verdict: Verdict, readings: Readings) -> Json:
@@ -265,7 +289,7 @@ def _verdict(verdict: Verdict, readings: Readings) -> Json:
     return {
         "verdict": _present(**facts) | _spoken(verdict, "en"),
         "verdict_zh": _spoken(verdict, "zh"),
-        "safe_to_read": {"ok": verdict.safe, "why": say(verdict.why), "why_zh": say(verdict.why, "zh")},
+        "safe_to_read": {"ok": verdict.safe, **in_both("why", verdict.why)},
     }
 
 

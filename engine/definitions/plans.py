@@ -8,7 +8,6 @@ from engine.definitions.places import Trail
 from engine.definitions.problems import name_hint
 
 MOST_PEOPLE = 100_000_000
-MOST_WAVES = 1000
 
 
 def check_plans(draft: Draft) -> None:
@@ -23,8 +22,10 @@ def check_plans(draft: Draft) -> None:
             ("budget", "calls"), f"{experiment.budget.calls} calls are fewer than the {arms} arms with the control"
         )
     waves = experiment.pace.waves
-    if isinstance(waves, int) and not 1 <= waves <= MOST_WAVES and findings.clean(("pace", "waves")):
-        findings.at_value(("pace", "waves"), f"{waves} waves are not possible; write auto, off, or 1 to {MOST_WAVES:,}")
+    if isinstance(waves, int) and not 1 <= waves <= MOST_PEOPLE and findings.clean(("pace", "waves")):
+        findings.at_value(
+            ("pace", "waves"), f"a wave of {waves} people is not possible; write auto, off, or how many a wave has"
+        )
 
 
 def _check_metrics(draft: Draft) -> None:

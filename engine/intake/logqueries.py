@@ -24,7 +24,8 @@ SHOWN = 10
 class Quantity:
     """One column read as numbers. `name` is what reports call it, `value` its SQL, `over` sums a contact's attempts.
 
-    `plain` is the SQL of a yes or no that is written as the whole number 1 or 0, which the engine counts fastest.
+    `again` says that another quantity reads the same cells, and reports on them. `plain` is the SQL of a yes or no that
+    is written as the whole number 1 or 0, which the engine counts fastest.
     """
 
     name: str
@@ -32,6 +33,7 @@ class Quantity:
     value: str
     expected: str
     over: str
+    again: bool = False
     plain: str = ""
 
 
@@ -49,6 +51,13 @@ class Question:
         """Every column to be read as numbers: each metric's, a ratio's denominator after it, the covariate last."""
         found = []
         for metric in self.metrics:
+            if metric.per_attempt:
+                cell = rate(*log.cell(metric.column))
+                found += [
+                    Quantity(metric.name, metric.column, value, "yes or no", "sum", again=True)
+                    for value in (cell, "1.0::DOUBLE")
+                ]
+                continue
             found.append(_quantity(log, metric.name, metric.column, metric.kind == "rate"))
             if metric.denominator is not None:
                 found.append(_quantity(log, f"{metric.name} (denominator)", metric.denominator, False))
@@ -162,7 +171,7 @@ def _quantity(log: LogFile, name: str, column: str, is_rate: bool, over: str = "
     cell, kind = log.cell(column)
     if is_rate:
         plain = f"{cell}::TINYINT" if kind == "BOOLEAN" else cell if kind in WHOLE else ""
-        return Quantity(name, column, rate(cell, kind), "yes or no", "max", plain)
+        return Quantity(name, column, rate(cell, kind), "yes or no", "max", plain=plain)
     return Quantity(name, column, number(cell, kind, column), "numbers", over)
 
 

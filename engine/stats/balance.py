@@ -1,10 +1,13 @@
 """Did every arm get its share? A sample ratio that is off makes every other number suspect."""
 
+from __future__ import annotations
+
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from engine.stats.arguments import check_count
-from engine.stats.odds import from_log
+from engine.stats.odds import Lasting, from_log
 
 _CONCENTRATION = 1000.0
 
@@ -35,11 +38,76 @@ def balance_p_value(observed: Sequence[float], shares: Sequence[float]) -> float
 def balance_odds(observed: Sequence[float], shares: Sequence[float]) -> float:
     """The odds against the shares, safe to read at every look: alarm at 1000 : 1.
 
-    The shares are compared with a Dirichlet mixture around them (1000 contacts' worth). When shares change,
-    count anew from there and multiply the odds. A contact in an arm without a share is impossible: 1e300.
+    The shares are compared with a Dirichlet mixture around them (1000 contacts' worth). `Deals` counts
+    anew whenever shares change. A contact in an arm without a share is impossible: 1e300.
 
     Source: Lindon & Malek 2022, NeurIPS 35, "Anytime-valid inference for multinomial count data".
     """
+    return from_log(_log_odds(observed, shares))
+
+
+@dataclass(frozen=True, slots=True)
+class Deals(Lasting):
+    """Counts under shares that may change: the odds are counted anew from every change, and multiplied on.
+
+    An arm whose share is zero gets nothing from then on; what it still gathers is left out, and the others are held
+    against their shares of one another. So each part is a fair game of its own, and so is their product. The first
+    three are what earlier shares came to; `since` are counts when the present `shares` began, `last` at the
+    last look. `most` is the highest logarithm so far.
+    """
+
+    log_odds: float = 0.0
+    counted: tuple[float, ...] = ()
+    due: tuple[float, ...] = ()
+    shares: tuple[float, ...] = ()
+    since: tuple[float, ...] = ()
+    last: tuple[float, ...] = ()
+    most: float = 0.0
+
+    def look(self, observed: Sequence[float], shares: Sequence[float]) -> Deals:
+        """The counts after one more look.
+
+        Args:
+            observed: contacts per arm, cumulative; a count that shrank is taken as it was.
+            shares: the arms' shares since the look before, in any unit; zero for an arm that got nothing.
+        """
+        counts, expected = _counts_and_shares(observed, shares)
+        none = (0.0,) * len(counts)
+        if self.last and len(self.last) != len(counts):
+            raise ValueError(f"observed must be as many as before ({len(self.last)}), not {len(counts)}")
+        before = self.last or none
+        now = tuple(max(count, was) for count, was in zip(counts, before, strict=True))
+        if self.shares == tuple(expected):
+            found = replace(self, last=now)
+        else:
+            closed = (self.log, self.gathered, self.expected) if self.last else (0.0, none, none)
+            found = Deals(*closed, tuple(expected), before, now, self.most)
+        return replace(found, most=found.now_most)
+
+    @property
+    def log(self) -> float:
+        """The logarithm of the odds against the shares, over all of them."""
+        return self.log_odds + _log_odds(self._new, self.shares)
+
+    @property
+    def gathered(self) -> tuple[float, ...]:
+        """What each arm gathered while it had a share."""
+        return tuple(count + new for count, new in zip(self.counted, self._new, strict=True))
+
+    @property
+    def expected(self) -> tuple[float, ...]:
+        """What each arm's shares came to."""
+        total = sum(self._new)
+        return tuple(due + share * total for due, share in zip(self.due, self.shares, strict=True))
+
+    @property
+    def _new(self) -> list[float]:
+        """What came under the present shares."""
+        now = zip(self.last, self.since, self.shares, strict=True)
+        return [count - was if share > 0 else 0.0 for count, was, share in now]
+
+
+def _log_odds(observed: Sequence[float], shares: Sequence[float]) -> float:
     counts, expected = _counts_and_shares(observed, shares)
     total = sum(counts)
     log_odds = math.lgamma(_CONCENTRATION) - math.lgamma(_CONCENTRATION + total)
@@ -48,8 +116,8 @@ def balance_odds(observed: Sequence[float], shares: Sequence[float]) -> float:
             prior = _CONCENTRATION * share
             log_odds += math.lgamma(prior + count) - math.lgamma(prior) - count * math.log(share)
         elif count:
-            return from_log(math.inf)
-    return from_log(log_odds)
+            return math.inf
+    return log_odds
 
 
 def _counts_and_shares(observed: Sequence[float], shares: Sequence[float]) -> tuple[list[float], list[float]]:

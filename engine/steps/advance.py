@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from engine.core.experiments import State
-from engine.steps import dispatch, look, receive
+from engine.steps import deal, dispatch, look, receive
 from engine.steps.resting import resting_arms
 from engine.store import outcomes, queue, records
 from engine.workspace import Running, Workspace
@@ -46,7 +46,7 @@ class Pacer:
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """What a turn came to. `busy` says that more is due at once; `over` that nothing will ever come."""
+    """What a turn came to. `busy` says that more may be due at once; `over` that nothing will ever come."""
 
     heard: int
     placed: int
@@ -61,8 +61,10 @@ def turn(workspace: Workspace, running: Running, pacer: Pacer, now: datetime, ti
     allowed = pacer.allowance(now, tick)
     done = dispatch.dispatch(workspace, running, now, allowed) if allowed else dispatch.Dispatched()
     pacer.spend(done.placed + done.unknown)
-    over = settle(workspace, running, now) if not done.claimed else False
-    return Turn(heard, done.placed, done.claimed, done.claimed > 0, over)
+    dealt = deal.ahead(workspace, running, now) if done.claimed < allowed else 0
+    busy = done.claimed > 0 or dealt > 0
+    over = False if busy else settle(workspace, running, now)
+    return Turn(heard, done.placed, done.claimed, busy, over)
 
 
 def hear(workspace: Workspace, running: Running, now: datetime) -> int:
@@ -78,7 +80,10 @@ def hear(workspace: Workspace, running: Running, now: datetime) -> int:
 
 
 def settle(workspace: Workspace, running: Running, now: datetime) -> bool:
-    """Move the experiment on when its queue is empty: to waiting, then to its last look. True when it is over."""
+    """Move the experiment on when its queue is empty: to waiting, then to its last look. True when it is over.
+
+    In waves the look after the wait deals the next wave, while somebody may still draw an arm.
+    """
     with workspace.database.reading() as connection:
         state = records.state_of(connection, running.id)
         if state not in (State.RUNNING, State.WAITING):
@@ -87,6 +92,7 @@ def settle(workspace: Workspace, running: Running, now: datetime) -> bool:
         due = queue.next_due(connection, running.id, resting)
         flying = queue.in_flight(connection, running.id)
         last = outcomes.last_maturity(connection, running.id)
+        onward = deal.waiting_for_an_arm(connection, running.experiment, running.id) > 0
     if due is not None or flying:
         if state is State.WAITING and due is not None:
             _call_again(workspace, running, now)
@@ -96,8 +102,17 @@ def settle(workspace: Workspace, running: Running, now: datetime) -> bool:
         return False
     if last is not None and last > now:
         return False
-    look.look(workspace, running, now, finished=True)
-    return True
+    look.look(workspace, running, now, finished=not onward, onward=onward)
+    with workspace.database.reading() as connection:
+        return records.state_of(connection, running.id) is State.DECIDED
+
+
+def calls_are_over(workspace: Workspace, running: Running) -> bool:
+    """Whether no call will be placed any more, as far as is known: nothing is planned, and nobody waits for an arm."""
+    with workspace.database.reading() as connection:
+        if records.state_of(connection, running.id) is not State.WAITING:
+            return records.state_of(connection, running.id) is not State.RUNNING
+        return not deal.waiting_for_an_arm(connection, running.experiment, running.id)
 
 
 def _await_conversions(workspace: Workspace, running: Running, now: datetime) -> None:
@@ -120,10 +135,16 @@ def _call_again(workspace: Workspace, running: Running, now: datetime) -> None:
 
 
 def next_moments(workspace: Workspace, running: Running, now: datetime) -> tuple[datetime | None, datetime | None]:
-    """When the next call is due, and when something else happens: an event, or the last maturity."""
+    """When the next call is due, and when something else happens: an event, or the last maturity.
+
+    Where people wait for an arm the next calls are due when the last wave is mature.
+    """
     with workspace.database.reading() as connection:
         due = queue.next_due(connection, running.id, resting_arms(connection, running.experiment.name))
         cursor = records.mark(connection, receive.cursor_of(running.experiment))
         last = outcomes.last_maturity(connection, running.id) if due is None else None
-    others = [running.adapter.next_event_at(cursor), last if last is not None and last > now else None]
+        last = last if last is not None and last > now else None
+        if last is not None and not queue.in_flight(connection, running.id):
+            due = last if deal.waiting_for_an_arm(connection, running.experiment, running.id) else None
+    others = [running.adapter.next_event_at(cursor), last]
     return due, min((moment for moment in others if moment is not None), default=None)

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from engine.core.experiments import LIVE, State
 from engine.errors import NotNow
-from engine.store import queue, records
+from engine.store import queue, records, reserve
 from engine.workspace import Workspace
 
 
@@ -44,4 +44,7 @@ def _move(
             raise NotNow(f"{name} is {record.state}; it cannot be asked to {VERBS[to]} now")
         records.move(connection, record.id, to, reason, now)
         records.audit(connection, now, who, VERBS[to], name, reason)
-        return queue.cancel_planned(connection, record.id, "stopped") if to is State.STOPPED else 0
+        if to is not State.STOPPED:
+            return 0
+        reserve.release(connection, record.id)
+        return queue.cancel_planned(connection, record.id, "stopped")

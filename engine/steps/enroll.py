@@ -1,21 +1,19 @@
 """Contacts in, assignments and first calls out.
 
 Enrolling is idempotent: who has an arm keeps it, and late arrivals continue the blocks where the last
-deal stopped.
+deal stopped. Where a race may drop arms, people wait in reserve until it is their turn to draw one.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection
 
-from engine.core.assignment import Assignment, deal, order
-from engine.core.calls import first_attempt
+from engine.core.assignment import order, standing
 from engine.core.contacts import Contact, ContactColumns
 from engine.core.experiments import HOLDOUT, LIVE, Experiment
 from engine.definitions.loading import load_text
@@ -23,19 +21,23 @@ from engine.definitions.reading import read_text
 from engine.errors import InputError, NotNow
 from engine.intake.phones import Number, normalize
 from engine.steps import receive
+from engine.steps.deal import Person, deal_among, fill_part
 from engine.steps.eligibility import Pack, eligible, wanted_of
+from engine.steps.parts import in_parts
 from engine.steps.size import people_wanted
-from engine.store import ledger, outcomes, queue, records, roster
+from engine.store import ledger, records, reserve, roster
 from engine.workspace import Workspace
 
-BATCH = 10_000
 Progress = Callable[[int, int], None]
 TAKEN_CURE = "one number belongs to one contact: correct the key or the number"
 
 
 @dataclass(frozen=True, slots=True)
 class Enrolled:
-    """What a start or an arrival of contacts came to. `rejects` is the file with the rows that cannot be used."""
+    """What a start or an arrival of contacts came to.
+
+    `rejects` is the file with the rows that cannot be used; `undealt` are people who are in and draw their arm later.
+    """
 
     experiment: str
     new: bool = False
@@ -44,6 +46,7 @@ class Enrolled:
     rejects: Path | None = None
     assigned: dict[str, int] = field(default_factory=dict)
     refused: dict[str, int] = field(default_factory=dict)
+    undealt: int = 0
 
 
 def start(workspace: Workspace, path: Path, now: datetime, progress: Progress | None = None) -> Enrolled:
@@ -67,11 +70,11 @@ def start(workspace: Workspace, path: Path, now: datetime, progress: Progress | 
     imported = import_file(workspace, experiment, contacts, now, progress) if contacts else None
     experiment_id = known.id if known else _create(workspace, experiment, read_text(path), path.resolve().parent, now)
     among = None if imported is None else imported.ids
-    assigned, refused = enroll(workspace, experiment, experiment_id, among, now)
+    taken = enroll(workspace, experiment, experiment_id, among, now, opening=True)
     receive.join_unmatched(workspace, ledger.CONVERSIONS, now)
     return Enrolled(
         experiment.name, known is None, imported.kept if imported else 0, imported.rejected if imported else 0,
-        imported.rejects if imported else None, assigned, refused,
+        imported.rejects if imported else None, taken.assigned, taken.refused, taken.undealt,
     )  # fmt: skip
 
 
@@ -90,7 +93,7 @@ def create(workspace: Workspace, text: str, now: datetime) -> Experiment:
     if known and known.fingerprint != experiment.fingerprint:
         raise NotNow(f"{experiment.name} is {known.state} and does not change; give it another name")
     experiment_id = known.id if known else _create(workspace, experiment, text, workspace.folder, now)
-    enroll(workspace, experiment, experiment_id, None, now)
+    enroll(workspace, experiment, experiment_id, None, now, opening=True)
     return experiment
 
 
@@ -131,8 +134,7 @@ def enroll_late(workspace: Workspace, ids: Sequence[int], now: datetime, *, rost
     taken: dict[str, int] = {}
     for record in live:
         if record.experiment.audience.roster or not roster_only:
-            assigned, _ = enroll(workspace, record.experiment, record.id, ids, now)
-            taken[record.name] = sum(assigned.values())
+            taken[record.name] = enroll(workspace, record.experiment, record.id, ids, now).new
     return taken
 
 
@@ -201,33 +203,54 @@ def import_file(
     return Imported(ids, len(ids), len(rejects), place if rejects else None)
 
 
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """Who was taken in: `new` people, arms drawn, refusals per rule; `undealt` are all who wait for their turn."""
+
+    new: int
+    assigned: dict[str, int]
+    undealt: int
+    refused: dict[str, int]
+
+
 def enroll(
     workspace: Workspace,
     experiment: Experiment,
     experiment_id: int,
     among: Sequence[int] | None,
     now: datetime,
-) -> tuple[dict[str, int], dict[str, int]]:
-    """Deal arms to who has none yet; returns the new assignments per arm and the refusals per rule."""
+    *,
+    opening: bool = False,
+) -> Taken:
+    """Take in who is not in yet: they draw an arm at once, or when their turn comes where arms may be dropped.
+
+    With `opening` everybody who is in now is what the experiment plans on.
+    """
     with workspace.database.writing() as connection:
         chosen, refused = _choose(connection, experiment, experiment_id, among)
         roster.refuse(connection, experiment_id, refused, now)
-        assigned: Counter[str] = Counter()
-        for part in _parts(_deal(connection, experiment, experiment_id, chosen)):
-            roster.assign(connection, experiment_id, part, now)
-            _plan_first(connection, experiment, experiment_id, part, now)
-            assigned.update(assignment.arm for _, assignment, _ in part)
-    return dict(assigned), dict(Counter(rule for _, rule in refused))
-
-
-Chosen = list[tuple[str, str, int]]  # key, stratum, id
+        people = _within_size(connection, experiment, experiment_id, chosen)
+        drawn: Counter[str] = Counter()
+        if in_parts(experiment):
+            for pack, those in people.items():
+                rows = [(id_, pack, stratum, standing(experiment.name, key)) for key, stratum, id_ in those]
+                reserve.put(connection, experiment_id, rows)
+            drawn = fill_part(connection, experiment, experiment_id, now)
+        elif people:
+            drawn = deal_among(connection, experiment, experiment_id, people, now)
+        undealt = sum(reserve.counts(connection, experiment_id).values())
+        if opening:
+            called = drawn.total() - drawn[HOLDOUT] + round(undealt * (1 - experiment.audience.holdout))
+            records.plan_on(connection, experiment_id, called)
+    new = sum(len(those) for those in people.values())
+    return Taken(new, dict(drawn), undealt, dict(Counter(rule for _, rule in refused)))
 
 
 def _choose(
     connection: Connection, experiment: Experiment, experiment_id: int, among: Sequence[int] | None
-) -> tuple[list[tuple[Pack, Chosen]], list[tuple[int, str]]]:
+) -> tuple[list[tuple[Pack, list[Person]]], list[tuple[int, str]]]:
     """Who may be dealt an arm, pack by pack, and who may not, as (id, rule)."""
-    chosen: dict[str, tuple[Pack, Chosen]] = {}
+    chosen: dict[str, tuple[Pack, list[Person]]] = {}
     refused: list[tuple[int, str]] = []
     for pack, candidate in eligible(connection, experiment, experiment_id, among):
         if candidate.refused:
@@ -238,58 +261,22 @@ def _choose(
     return list(chosen.values()), refused
 
 
-def _deal(
-    connection: Connection, experiment: Experiment, experiment_id: int, chosen: list[tuple[Pack, Chosen]]
-) -> Iterator[tuple[int, Assignment, int]]:
-    """Deal every pack's arms; ranks interleave the packs, so that all arms are dialed side by side."""
-    ids = {key: contact_id for _, people in chosen for key, _, contact_id in people}
-    dealt = roster.dealt(connection, experiment_id)
-    assigned = roster.assigned(connection, experiment_id)
-    first = roster.next_rank(connection, experiment_id)
+def _within_size(
+    connection: Connection, experiment: Experiment, experiment_id: int, chosen: list[tuple[Pack, list[Person]]]
+) -> dict[str, list[Person]]:
+    """Of each pack as many as its size has room for, the first in the experiment's order."""
     wanted = people_wanted(experiment)
-    hands: list[Assignment] = []
+    if not wanted:
+        return {pack.name: people for pack, people in chosen if people}
+    assigned = roster.assigned(connection, experiment_id)
+    reserved = reserve.counts(connection, experiment_id)
+    found: dict[str, list[Person]] = {}
     for pack, people in chosen:
-        had = sum(assigned.get(arm, 0) for arm in pack.shares)
-        room = wanted_of(pack, wanted) - had if wanted else len(people)
-        hands += islice(deal(experiment.name, pack.shares, ((k, s) for k, s, _ in people), dealt), max(room, 0))
-    if len(chosen) > 1:
-        hands.sort(key=lambda assignment: order(experiment.name, assignment.contact))
-    for rank, assignment in enumerate(hands, start=first):
-        yield ids[assignment.contact], assignment, rank
-
-
-def _parts(dealt: Iterable[tuple[int, Assignment, int]]) -> Iterable[list[tuple[int, Assignment, int]]]:
-    part: list[tuple[int, Assignment, int]] = []
-    for hand in dealt:
-        part.append(hand)
-        if len(part) == BATCH:
-            yield part
-            part = []
-    if part:
-        yield part
-
-
-def _plan_first(
-    connection: Connection,
-    experiment: Experiment,
-    experiment_id: int,
-    part: list[tuple[int, Assignment, int]],
-    now: datetime,
-) -> None:
-    """Queue the first calls; who will not be called is refused, and mature when the window after now closes."""
-    contacts = roster.contacts(connection, [contact_id for contact_id, _, _ in part])
-    calls, refused = [], []
-    mature = {}
-    for contact_id, assignment, rank in part:
-        if assignment.arm == HOLDOUT:
-            mature[contact_id] = now + experiment.conversion.within
-            continue
-        call = first_attempt(experiment, contacts[contact_id], assignment.arm, rank, now)
-        if call is None:
-            refused.append((contact_id, "window"))
-            mature[contact_id] = now + experiment.conversion.within
-        else:
-            calls.append((contact_id, call))
-    queue.plan(connection, experiment_id, calls)
-    roster.refuse(connection, experiment_id, refused, now)
-    outcomes.mature_at(connection, experiment_id, mature)
+        had = sum(assigned.get(arm, 0) for arm in pack.shares) + reserved.get(pack.name, 0)
+        room = max(wanted_of(pack, wanted) - had, 0)
+        those = people
+        if room < len(people):
+            those = sorted(people, key=lambda person: order(experiment.name, person[0]))[:room]
+        if those:
+            found[pack.name] = those
+    return found

@@ -10,28 +10,39 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from engine.core.evidence import Evidence, LookCounts, MetricTallies, Placebo, Question, Role, Stage
+from engine.core.conditionals import AFTER_CONNECT, among_connected
+from engine.core.denominators import JOINED, apart_per_call
+from engine.core.evidence import PAUSED, Evidence, LookCounts, MetricTallies, Placebo, Question, Role, Stage
 from engine.core.experiments import CONTROL, HOLDOUT, Experiment, State
-from engine.core.metrics import METRICS, Sums
+from engine.core.guards import COMPLAINT
+from engine.core.metrics import FLAGS, METRICS, Sums
 from engine.core.standings import standing
-from engine.core.treatments import CHANGES_CONNECT, changed_variables
+from engine.core.treatments import changed_variables
+from engine.core.watches import Watch
 from engine.stats.tallies import Tally
+from engine.steps.allocation import allocation_of, wave_of
+from engine.steps.carriers import carriers
+from engine.steps.deal import deal_part
 from engine.steps.holdout import calling_adds
-from engine.steps.resting import rest
-from engine.steps.size import people_wanted
-from engine.store import ledger, outcomes, queue, records
+from engine.steps.resting import rest, resting_arms
+from engine.steps.size import deadline_of, people_wanted, worth_a_look
+from engine.store import ledger, outcomes, queue, records, reserve
 from engine.store.records import Record
 from engine.workspace import SIMULATED, Running, Workspace
 
-AFTER_CONNECT = ("intent", "conversion")
+HEARD_FIELDS = ("calls", *FLAGS)
+"""What guards that do not wait for a look read of everyone called."""
 
 ByStratum = Mapping[tuple[str, str], Sums]
 
 
-def look(workspace: Workspace, running: Running, now: datetime, *, finished: bool = False) -> dict[str, Any]:
+def look(
+    workspace: Workspace, running: Running, now: datetime, *, finished: bool = False, onward: bool = False
+) -> dict[str, Any]:
     """Analyze what is mature by `now`, keep the look, and do what it says; returns the standing.
 
-    `finished` says that nothing more will come: the experiment is decided by this look.
+    `finished` says that nothing more will come: the experiment is decided by this look. `onward` says that a wave
+    has had its time: unless this look decides, the next one is dealt.
     """
     with workspace.database.reading() as connection:
         found = measure(connection, running.record, now, finished=finished)
@@ -39,9 +50,24 @@ def look(workspace: Workspace, running: Running, now: datetime, *, finished: boo
         state = records.state_of(connection, running.id)
         if state not in (State.RUNNING, State.WAITING, State.PAUSED):
             return found
-        records.keep_look(connection, running.id, now, found)
-        _carry_out(connection, running, found, now, finished)
+        _keep(connection, running, found, now, finished)
+        if onward and records.state_of(connection, running.id) is State.WAITING:
+            deal_part(connection, running.experiment, running.id, now)
+            records.move(connection, running.id, State.RUNNING, "", now)
     return found
+
+
+def look_within(connection: Connection, running: Running, now: datetime) -> dict[str, Any]:
+    """A look inside a transaction that is open, so that what it stops is stopped with what the transaction writes."""
+    record = records.get(connection, running.experiment.name)
+    found = measure(connection, record, now, finished=False)
+    _keep(connection, running, found, now, finished=False)
+    return found
+
+
+def _keep(connection: Connection, running: Running, found: dict[str, Any], now: datetime, finished: bool) -> None:
+    records.keep_look(connection, running.id, now, found)
+    _carry_out(connection, running, found, now, finished)
 
 
 def measure(connection: Connection, record: Record, now: datetime, *, finished: bool) -> dict[str, Any]:
@@ -50,6 +76,8 @@ def measure(connection: Connection, record: Record, now: datetime, *, finished: 
     summed = outcomes.summed(connection, record.id, now)
     everyone, mature = summed.everyone, summed.mature
     over = finished or record.state in (State.DECIDED, State.STOPPED)
+    looks = records.looks(connection, record.id)
+    totals = _totals(experiment, everyone)
     evidence = Evidence(
         metrics=_metrics(experiment, mature, summed.connected),
         stages=_stages(experiment, everyone),
@@ -57,14 +85,20 @@ def measure(connection: Connection, record: Record, now: datetime, *, finished: 
         mature=summed.done,
         waiting=0 if finished else summed.waiting,
         finished=over,
-        harm=_harm(experiment, everyone),
-        history=_history(experiment, records.looks(connection, record.id)),
+        harm=harm_of(experiment, totals),
+        heard=heard_of(experiment, totals),
+        history=_history(experiment, looks),
+        watch=Watch.from_json(looks[-1].get("watch", {}) if looks else {}),
+        race=looks[-1].get("race", {}) if looks else {},
+        resting=resting_arms(connection, record.name),
+        by_adapter=_by_adapter(connection, record),
         state=State.DECIDED if finished else records.state_of(connection, record.id),
     )
-    question = question_of(experiment, mature)
+    question = question_of(experiment, mature, record.planned)
     found = standing(question, evidence, now, records.look_count(connection, record.id) + 1)
     apart = calling_adds(experiment, mature)
-    return found | {"progress": progress_of(experiment, everyone)} | ({"holdout": apart} if apart else {})
+    progress = progress_of(experiment, everyone) | dealing_of(connection, record, evidence.stages)
+    return found | {"progress": progress} | ({"holdout": apart} if apart else {})
 
 
 FUNNEL = (
@@ -80,8 +114,19 @@ def progress_of(experiment: Experiment, everyone: ByStratum) -> dict[str, Any]:
     return {
         "calls": round(sum(sums.totals["calls"] for sums in pooled.values())),
         "spend": round(sum(sums.totals["cost"] for sums in pooled.values()), 2),
+        "complaints": round(sum(sums.totals["complaint"] for sums in pooled.values())),
         "held_out": sum(sums.count for (arm, _), sums in everyone.items() if arm == HOLDOUT),
         "funnel": steps,
+    }
+
+
+def dealing_of(connection: Connection, record: Record, stages: Mapping[Stage, Mapping[str, int]]) -> dict[str, Any]:
+    """How far the deal has come: people who wait for an arm, the wave, and each period's shares and counts."""
+    wave = wave_of(connection, record)
+    return {
+        "undealt": sum(reserve.counts(connection, record.id).values()),
+        **({"wave": wave.as_json()} if wave else {}),
+        "allocation": allocation_of(connection, record, stages),
     }
 
 
@@ -100,11 +145,11 @@ def variable_of(experiment: Experiment, arm: str) -> str | None:
     """The variable that an arm changes; several are joined, as a confirming round may change them."""
     if arm not in experiment.arms:
         return None
-    return "+".join(changed_variables(experiment.control, experiment.treatments[arm])) or None
+    return JOINED.join(changed_variables(experiment.control, experiment.treatments[arm])) or None
 
 
-def question_of(experiment: Experiment, mature: ByStratum) -> Question:
-    """What the experiment asks, as it was settled at the start."""
+def question_of(experiment: Experiment, mature: ByStratum, planned: int = 0) -> Question:
+    """What the experiment asks, as it was settled at the start over so many `planned` people."""
     decision, shares = experiment.decision, experiment.all_shares
     called = {arm: share for arm, share in shares.items() if arm != HOLDOUT}
     whole = sum(called.values())
@@ -118,12 +163,14 @@ def question_of(experiment: Experiment, mature: ByStratum) -> Question:
         method=decision.method,
         alpha=decision.alpha,
         smallest_useful_lift=decision.smallest_useful_lift.points(experiment.size.baseline),
-        planned=min(wanted.values()) if wanted else None,
+        planned=min(people for arm, people in wanted.items() if arm != HOLDOUT) if wanted else None,
         fingerprint=experiment.fingerprint,
         value_per_conversion=_value(mature),
         guardrails=experiment.metrics.guardrails,
         baseline=experiment.size.baseline,
         power=experiment.size.power,
+        deadline=deadline_of(experiment, planned),
+        least_new=worth_a_look(experiment),
     )
 
 
@@ -151,29 +198,18 @@ def _metrics(experiment: Experiment, mature: ByStratum, connected: ByStratum) ->
     roles |= {name: "descriptive" for name in METRICS if name not in roles}
     pooled = _pooled(experiment, mature)
     strata = _strata(experiment, mature)
+    variables = {arm: variable_of(experiment, arm) for arm in experiment.treatments}
     found = [
         MetricTallies.of(
             METRICS[name], role, {arm: sums.tally(METRICS[name]) for arm, sums in pooled.items()},
             strata=_split(name, strata) if role == "primary" and len(strata) > 1 else None,
+            apart=apart_per_call(variables) if "calls" in METRICS[name].over else {},
         )
         for name, role in roles.items()
     ]  # fmt: skip
-    if heard_alike(experiment):
-        reached = _pooled(experiment, connected)
-        found += [
-            MetricTallies.of(
-                METRICS[name], "descriptive", {arm: sums.tally(METRICS[name]) for arm, sums in reached.items()},
-                denominator="connected",
-            )
-            for name in AFTER_CONNECT
-        ]  # fmt: skip
-    return tuple(found)
-
-
-def heard_alike(experiment: Experiment) -> bool:
-    """Whether no arm can change who is connected: then rates among the connected are valid, and sharper."""
-    changed = {name for change in experiment.arms.values() for name in change}
-    return not changed & CHANGES_CONNECT
+    reached = _pooled(experiment, connected)
+    tallies = {name: {arm: sums.tally(METRICS[name]) for arm, sums in reached.items()} for name in AFTER_CONNECT}
+    return (*found, *among_connected(tallies, variables))
 
 
 def _strata(experiment: Experiment, mature: ByStratum) -> dict[str, dict[str, Sums]]:
@@ -199,20 +235,60 @@ def _stages(experiment: Experiment, everyone: ByStratum) -> dict[Stage, dict[str
     return stages
 
 
-def _placebo(experiment: Experiment, mature: ByStratum) -> Placebo | None:
-    """The first attempt's connect rate, over the arms that cannot change it."""
-    pooled = _pooled(experiment, mature)
-    alike = {
-        arm: Tally(sums.count, sums.totals["first_connected"], sums.totals["first_connected"])
-        for arm, sums in pooled.items()
-        if not set(experiment.arms.get(arm, {})) & CHANGES_CONNECT
+def _by_adapter(connection: Connection, record: Record) -> dict[str, dict[Stage, dict[str, int]]]:
+    """The adapters that placed the calls; where there are several, whom each dialed and connected, per arm."""
+    names = [record.experiment.adapter, *carriers(connection, record.name)]
+    if len(names) == 1:
+        return {names[0]: {}}
+    found = ledger.first_attempts(connection, record.id)
+    arms = record.experiment.treatments
+    return {
+        name: {
+            "dialled": {arm: found.get((name, arm), (0, 0))[0] for arm in arms},
+            "connected": {arm: found.get((name, arm), (0, 0))[1] for arm in arms},
+        }
+        for name in names
     }
-    return Placebo("connect", alike) if len(alike) > 1 else None
 
 
-def _harm(experiment: Experiment, everyone: ByStratum) -> dict[str, tuple[int, int]]:
-    pooled = _pooled(experiment, everyone)
-    return {arm: (round(sums.totals["complaint"]), round(sums.totals["calls"])) for arm, sums in pooled.items()}
+def _placebo(experiment: Experiment, mature: ByStratum) -> Placebo:
+    """The first attempt's connect rate among those dialed; which arms cannot change it is for the check to say."""
+    tallies = {
+        arm: Tally.of_rate(sums.totals["first_connected"], sums.totals["dialled"])
+        for arm, sums in _pooled(experiment, mature).items()
+    }
+    return Placebo("connect", tallies)
+
+
+def _totals(experiment: Experiment, everyone: ByStratum) -> dict[str, Mapping[str, float]]:
+    return {arm: sums.totals for arm, sums in _pooled(experiment, everyone).items()}
+
+
+def harm_of(experiment: Experiment, totals: Mapping[str, Mapping[str, float]]) -> dict[str, tuple[int, int]]:
+    """(complaints, calls) per arm, from each arm's totals over everyone."""
+    return {
+        arm: (round(totals[arm]["complaint"]), round(totals[arm]["calls"]))
+        for arm in experiment.treatments
+        if arm in totals
+    }
+
+
+def heard_of(
+    experiment: Experiment, totals: Mapping[str, Mapping[str, float]]
+) -> dict[str, dict[str, tuple[int, int]]]:
+    """(count, people called) per arm, of every metric that pauses an arm at a count."""
+    counted = [name for name, guardrail in experiment.metrics.guardrails.items() if guardrail.pause_at is not None]
+    return {
+        name: {
+            arm: (
+                round(sum(weight * sums[part] for part, weight in METRICS[name].parts.items())),
+                round(sums["dialled"]),
+            )
+            for arm, sums in totals.items()
+        }
+        for name in counted
+        if name != COMPLAINT
+    }
 
 
 def _history(experiment: Experiment, looks: list[dict[str, Any]]) -> tuple[LookCounts, ...]:
@@ -234,13 +310,20 @@ def _history(experiment: Experiment, looks: list[dict[str, Any]]) -> tuple[LookC
 def _carry_out(connection: Connection, running: Running, found: dict[str, Any], now: datetime, finished: bool) -> None:
     """Rest the arms that a guard paused or the race dropped; end what is decided; pause what is not safe."""
     verdict, name = found["verdict"], running.experiment.name
-    over = finished or (verdict["final"] and found["method"] != "fixed")
-    rest(connection, name, {} if over else _resting(running.experiment, found))
+    unsafe = verdict["status"] == "stopped_for_safety"
+    over = finished or (verdict["final"] and found["method"] != "fixed" and not unsafe)
+    before = resting_arms(connection, name)
+    resting = {} if over else _resting(running.experiment, found)
+    rest(connection, name, resting)
+    for arm, why in resting.items():
+        if why.startswith(PAUSED) and why != before.get(arm):
+            records.audit(connection, now, "guardrail", "pause arm", name, f"{arm}: {why.removeprefix(PAUSED)}")
     if over:
         queue.cancel_planned(connection, running.id, "decided")
+        reserve.release(connection, running.id)
         records.move(connection, running.id, State.DECIDED, verdict["sentence"], now)
         records.audit(connection, now, "verdict", "decide", name, verdict["sentence"])
-    elif verdict["status"] == "stopped_for_safety":
+    elif unsafe:
         records.move(connection, running.id, State.PAUSED, verdict["sentence"], now)
         records.audit(connection, now, "guardrail", "pause", name, verdict["sentence"])
 
@@ -250,10 +333,11 @@ def _resting(experiment: Experiment, found: Mapping[str, Any]) -> dict[str, str]
 
     Where the whole experiment is stopped for safety nothing was dropped: who resumes it goes on with the other arms.
     """
-    failed = {check["arm"]: check["metric"] for check in found.get("guardrails", ()) if check["status"] == "fail"}
+    failing = [check for check in found.get("guardrails", ()) if check["status"] == "fail"]
+    failed = {check["arm"]: check["metric"] for check in reversed(failing)}
     active, stopped = found["verdict"]["active"], found["verdict"]["status"] == "stopped_for_safety"
     return {
-        arm: f"paused: {failed[arm]}" if arm in failed else "dropped"
+        arm: f"{PAUSED}{failed[arm]}" if arm in failed else "dropped"
         for arm in experiment.treatments
         if arm in failed or (arm not in active and not stopped)
     }

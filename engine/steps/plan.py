@@ -1,7 +1,7 @@
 """Before a single call: who will be called, what this roster can see, how long it takes and what it costs.
 
-Planning uses the procedure that decides: Dunnett's bound at a fixed horizon, the race's expected size
-otherwise. What cannot be answered is said first.
+Planning uses the procedures that decide: Dunnett's bound at a fixed horizon, the bounds of planned looks, and the
+race, played with a stated seed. What cannot be answered is said first.
 """
 
 from collections import Counter
@@ -11,20 +11,23 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from engine.core.calls import window_of
 from engine.core.experiments import CONTROL, HOLDOUT, Experiment
+from engine.core.guards import COMPLAINT, HARM_LIMIT
+from engine.core.metrics import METRICS
 from engine.core.rules import RULES
+from engine.core.sentences import odds
 from engine.errors import DatabaseError
 from engine.intake.contacts import read_contacts
 from engine.steps.eligibility import eligible, packs, wanted_of
-from engine.steps.size import people_wanted
+from engine.steps.forecast import WaveChoice, days_of_waves, wave_choices
+from engine.steps.pacing import REACHED_FIRST, calls_each, days_of_parts
+from engine.steps.parts import in_waves
+from engine.steps.rehearse import dealt_arms
+from engine.steps.size import fixed_sample, has_deadline, people_wanted
 from engine.store import roster, suppressions
 from engine.workspace import SIMULATED, Workspace
 
-# What calls come to where the provider's own assumptions are not known.
-REACHED_FIRST = 0.60  # contacts reached by the first attempt
-TALK_SECONDS, RING_SECONDS = 35.0, 18.0
-CALL_COST, MESSAGE_COST = 0.15, 0.05
+CALL_COST, MESSAGE_COST = 0.15, 0.05  # where the provider's own assumptions are not known
 NO_EXPERIMENT = 0  # no experiment has this id: nobody is assigned in it
 
 
@@ -45,6 +48,8 @@ class Plan:
 
     `per_arm` are people per arm that this roster gives, `needed` those that the smallest useful lift needs,
     `visible_lift` the smallest true lift that this roster shows with the wanted power; None for no lift at all.
+    `methods` say what each method takes for the smallest useful lift, `waves` what each way to call spends in calls
+    and days. With a `deadline` the race takes a last reading where the roster ends. Days are null beyond a lifetime.
     """
 
     experiment: str
@@ -62,9 +67,13 @@ class Plan:
     method: str
     expected_calls: int
     worst_calls: int
-    calling_days: float
-    days: float
+    calling_days: float | None
+    days: float | None
     money: dict[str, float]
+    fixed_samples: float
+    deadline: bool
+    methods: dict[str, Any]
+    waves: tuple[WaveChoice, ...]
     notes: tuple[str, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
@@ -81,7 +90,8 @@ def plan(workspace: Workspace, path: Path, now: datetime) -> Plan:
     per_arm = _dealt(experiment, by_pack, wanted)
     needed, visible = _statistics(experiment, per_arm)
     expected, worst = _calls(experiment, per_arm)
-    days = _days(experiment, expected)
+    called = sum(people for arm, people in per_arm.items() if arm != HOLDOUT)
+    calling, days = _days(experiment, expected, called)
     short = sum(
         wanted_of(pack, wanted) - min(wanted_of(pack, wanted), by_pack[pack.name]) for pack in packs(experiment)
     )
@@ -92,10 +102,17 @@ def plan(workspace: Workspace, path: Path, now: datetime) -> Plan:
         smallest_useful_lift=experiment.decision.smallest_useful_lift.points(experiment.size.baseline),
         visible_lift=visible, baseline=experiment.size.baseline, power=experiment.size.power,
         alpha=experiment.decision.alpha, method=experiment.decision.method, expected_calls=expected,
-        worst_calls=worst, calling_days=days,
-        days=days + experiment.conversion.within.total_seconds() / 86_400, money=_money(experiment, per_arm, expected),
-        notes=_notes(experiment),
+        worst_calls=worst, calling_days=calling, days=days, money=_money(experiment, per_arm, expected),
+        fixed_samples=round(called / fixed_sample(experiment), 3), deadline=has_deadline(experiment, called),
+        methods=_methods(experiment, per_arm), waves=wave_choices(experiment, per_arm),
+        notes=(*_notes(experiment, called), *_harm_seen(experiment, per_arm, expected)),
     )  # fmt: skip
+
+
+def people_per_arm(workspace: Workspace, experiment: Experiment, contacts: Path | None) -> dict[str, int]:
+    """How many people each arm gets of a contact file, or of the roster, as long as every arm is living."""
+    _, by_pack = _people(workspace, experiment, contacts)
+    return _dealt(experiment, by_pack, people_wanted(experiment))
 
 
 def _dealt(experiment: Experiment, by_pack: Mapping[str, int], wanted: Mapping[str, int]) -> dict[str, int]:
@@ -156,8 +173,7 @@ def _matches(attributes: Any, where: Mapping[str, str | list[str]]) -> bool:
 
 def _refused(workspace: Workspace, experiment: Experiment, people: list[tuple[str, str]]) -> dict[str, str]:
     """Contact key → the rule that the database knows against it; empty where there is no database yet."""
-    place = workspace.settings.database.removeprefix("sqlite:///")
-    if workspace.settings.database.startswith("sqlite") and not Path(place).exists():
+    if not workspace.is_there:
         return {}
     try:
         database = workspace.database
@@ -196,26 +212,39 @@ def _statistics(experiment: Experiment, per_arm: dict[str, int]) -> tuple[int, f
     return needed, visible
 
 
+def _methods(experiment: Experiment, per_arm: Mapping[str, int]) -> dict[str, Any]:
+    """What each method takes for the smallest useful lift, over the arms that chance deals."""
+    from engine.stats.needs import needs
+
+    size, decision, metric = experiment.size, experiment.decision, METRICS[experiment.metrics.primary]
+    useful = decision.smallest_useful_lift.points(size.baseline)
+    dealt = dealt_arms(experiment)
+    sign = 1 if metric.better == "higher" else -1
+    if metric.kind != "rate" or not dealt or not 0 < size.baseline + sign * useful < 1:
+        return {}
+    people = sum(per_arm[arm] for arm in (CONTROL, *dealt))
+    most = people if people > len(dealt) else None
+    return asdict(needs(size.baseline, sign * useful, decision.alpha, size.power, len(dealt), most))
+
+
 def _calls(experiment: Experiment, per_arm: dict[str, int]) -> tuple[int, int]:
     """Calls expected and at worst, over all arms."""
     expected = worst = 0.0
     for arm, treatment in experiment.treatments.items():
-        attempts = treatment.redial.attempts
-        missed = 1 - REACHED_FIRST
-        expected += per_arm[arm] * sum(missed**attempt for attempt in range(attempts))
-        worst += per_arm[arm] * attempts
+        expected += per_arm[arm] * calls_each(treatment)
+        worst += per_arm[arm] * treatment.redial.attempts
     limit = experiment.budget.calls or float("inf")
     return round(min(expected, limit)), round(min(worst, limit))
 
 
-def _days(experiment: Experiment, calls: int) -> float:
-    """Days of calling at the pace, inside the control's window, on its days of the week."""
-    window = window_of(experiment, experiment.control)
-    open_seconds = 60.0 * sum(end - start for start, end in window.hours.spans)
-    occupied = RING_SECONDS + REACHED_FIRST * TALK_SECONDS
-    rate = min(experiment.pace.per_second, experiment.pace.concurrent / occupied)
-    days_of_calling = calls / (rate * open_seconds) if open_seconds else float("inf")
-    return round(days_of_calling * 7 / len(window.days), 2) if window.days else float("inf")
+def _days(experiment: Experiment, calls: int, people: int) -> tuple[float | None, float | None]:
+    """Days of calling at the pace inside the control's window, and until everybody had the time to convert."""
+    (whole,) = days_of_parts(experiment, [calls])
+    if whole is None:
+        return None, None
+    within = experiment.conversion.within.total_seconds() / 86_400
+    days = days_of_waves(experiment, people, 0) if people and in_waves(experiment) else whole
+    return round(whole - within, 2), None if days is None else round(days, 2)
 
 
 def _money(experiment: Experiment, per_arm: dict[str, int], calls: int) -> dict[str, float]:
@@ -232,11 +261,38 @@ def _money(experiment: Experiment, per_arm: dict[str, int], calls: int) -> dict[
     return {name: round(value, 2) for name, value in (parts | {"total": sum(parts.values())}).items()}
 
 
-def _notes(experiment: Experiment) -> tuple[str, ...]:
-    """What the file asks for and will not get."""
-    if experiment.pace.waves == "off":
+def _notes(experiment: Experiment, people: int) -> tuple[str, ...]:
+    """What the file asks for and will not get, and how a race over so few people ends."""
+    notes = []
+    if experiment.pace.waves != "off" and not in_waves(experiment):
+        notes.append("waves are for methods that may decide early: this experiment is read once, so all calls go out")
+    if experiment.decision.method == "sequential" and people < fixed_sample(experiment):
+        notes.append(
+            "the roster is less than one fixed sample: the smallest useful lift can hardly be seen; a last reading is "
+            "taken where the roster ends, and finds it with a chance of 67% at one fixed sample, less below"
+        )
+    elif has_deadline(experiment, people):
+        notes.append(
+            "the roster is between 1 and 1.5 fixed samples: the race takes a last reading where the roster ends, and "
+            "finds the smallest useful lift with a chance of 67% at 1, 79% at 1.5 and 82% at 2 fixed samples"
+        )
+    return tuple(notes)
+
+
+def _harm_seen(experiment: Experiment, per_arm: dict[str, int], calls: int) -> tuple[str, ...]:
+    """What the complaint guard can see of an arm, and of all arms together, in one case of two."""
+    from engine.stats.harm import visible_times
+
+    people = sum(per_arm[arm] for arm in experiment.treatments)
+    least = min((per_arm[arm] for arm in experiment.treatments), default=0)
+    arm_calls = round(calls * least / people) if people else 0
+    if COMPLAINT not in experiment.metrics.guardrails or arm_calls < 1:
         return ()
-    return ("waves are not dialed by this release: all calls go out in one stream, at the pace",)
+    alone, together = (visible_times(number, HARM_LIMIT) for number in (arm_calls, calls))
+    return (
+        f"complaints: {arm_calls:,} calls on an arm can see a complaint rate of about {odds(alone)} times the limit of "
+        f"1 in 10,000, all {calls:,} together about {odds(together)} times; a smaller harm stays unseen here",
+    )
 
 
 def _answer(experiment: Experiment, wanted: int, short: int, visible: float | None) -> tuple[bool, str]:

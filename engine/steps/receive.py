@@ -18,7 +18,8 @@ from engine.core.experiments import LIVE, Experiment
 from engine.core.outcomes import judge
 from engine.core.treatments import Disposition
 from engine.errors import AdapterError, NotFound
-from engine.steps import follow_up
+from engine.steps import follow_up, guard
+from engine.steps.carriers import note_carrier
 from engine.store import cancellations, ledger, outcomes, queue, records, roster, suppressions
 from engine.store import messages as message_rows
 from engine.store.ledger import NOBODY, About
@@ -69,6 +70,10 @@ def take(
     heard = list(zip(events, _calls_of(connection, events), strict=True))
     about = [(event, About(known.contact_id, known.experiment_id) if known else NOBODY) for event, known in heard]
     new = ledger.keep_events(connection, source, about, now)
+    for experiment_id in {known.experiment_id for _, known in heard if known}:
+        experiment = workspace.running_of(connection, experiment_id).experiment
+        if experiment.adapter != source:
+            note_carrier(connection, experiment.name, source)
     contacts = {whom.contact_id for _, whom in about if whom.contact_id is not None}
     redials, messages = _follow(workspace, connection, heard, contacts, now)
     return Received(len(events), new, redials, len(messages)), messages
@@ -100,13 +105,17 @@ def _calls_of(connection: Connection, events: Sequence[Event]) -> list[Known | N
 def judge_contacts(
     workspace: Workspace, connection: Connection, contact_ids: Collection[int], now: datetime
 ) -> set[int]:
-    """Compute these contacts' outcomes anew; who opted out or complained is suppressed, and returned."""
+    """Compute these contacts' outcomes anew; who opted out or complained is suppressed, and returned.
+
+    An arm that did too much harm with it rests before anybody else is called.
+    """
     events = ledger.events_of(connection, contact_ids)
     assigned = outcomes.assignments(connection, contact_ids)
     experiments = {one.experiment_id for one in assigned}
     runnings = {one: workspace.running_of(connection, one) for one in experiments}
     judged: list[Judged] = []
     refusing: set[int] = set()
+    alarming: set[int] = set()
     for one in assigned:
         running = runnings[one.experiment_id]
         own = [event for of, event in events[one.contact_id] if of is None or of == one.experiment_id]
@@ -116,11 +125,15 @@ def judge_contacts(
         judged.append(Judged(one.experiment_id, one.contact_id, outcome, matures))
         if outcome.opt_out or outcome.complaint:
             refusing.add(one.contact_id)
+        if guard.concerns(running.experiment, outcome):
+            alarming.add(one.experiment_id)
     outcomes.write_outcomes(connection, judged)
     if refusing:
         phones = [contact.phone for contact in roster.contacts(connection, sorted(refusing)).values()]
         suppressions.add(connection, phones, "opted_out", "call", now)
         cancellations.cancel_and_refuse(connection, refusing, "opted_out", now)
+    for experiment_id in sorted(alarming):
+        guard.stop_harm(connection, runnings[experiment_id], now)
     return refusing
 
 

@@ -1,6 +1,6 @@
 """The read side that command line and pages share: what is asked of the engine, never of its tables."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from io import BytesIO
@@ -8,13 +8,19 @@ from typing import Any, Literal
 
 from sqlalchemy import Connection
 
-from engine.core.experiments import HOLDOUT, Experiment, State
+from engine.core.experiments import HOLDOUT, LIVE, Experiment, State
+from engine.core.guards import CampaignHarm, campaign_harm
 from engine.core.rules import RULES
 from engine.core.treatments import VARIABLES, Treatment
 from engine.scripting.difference import difference
 from engine.scripting.library import Library
 from engine.steps import look
-from engine.store import ledger, outcomes, queue, records, roster
+from engine.steps.allocation import Wave, wave_of
+from engine.steps.calibration import calibration_of
+from engine.steps.deal import dealing
+from engine.steps.forecast import days_of_waves
+from engine.steps.parts import in_waves
+from engine.store import ledger, outcomes, queue, records, reserve, roster
 from engine.store.records import Record
 from engine.telephony import adapter_names, capabilities
 from engine.workspace import Workspace
@@ -22,6 +28,7 @@ from engine.workspace import Workspace
 TableForm = Literal["csv", "parquet"]
 Health = Literal["good", "attention", "bad"]
 CONFIRMED = "carry over what is confirmed"
+NEXT_WAVE = "wait for the conversions of this wave; then the next one goes out"
 NEXT = {
     State.DRAFT: "start it",
     State.RUNNING: "wait for the verdict",
@@ -44,7 +51,10 @@ class ArmRow:
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """One experiment as the list shows it. `lift` is the leading arm's difference, `verdict` the standing's."""
+    """One experiment as the list shows it. `lift` is the leading arm's difference, `verdict` the standing's.
+
+    `undealt` people are in and have not drawn an arm yet; `wave` says where the waves stand, if it calls in waves.
+    """
 
     name: str
     state: str
@@ -65,6 +75,9 @@ class Card:
     verdict: Mapping[str, Any] | None
     verdict_zh: Mapping[str, Any] | None
     lift: float | None
+    complaints: int = 0
+    undealt: int = 0
+    wave: Wave | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +133,16 @@ def cards(workspace: Workspace, now: datetime) -> tuple[Card, ...]:
         return tuple(_card(connection, record) for record in records.everything(connection))
 
 
+def pooled_harm(cards: Iterable[Card]) -> CampaignHarm | None:
+    """The complaints of all live experiments together against the limit; None while nobody is called.
+
+    One campaign is mostly too small to see three times the limit; all together may be large enough.
+    """
+    live = [card for card in cards if card.state in LIVE]
+    calls = sum(card.calls for card in live)
+    return campaign_harm(sum(card.complaints for card in live), calls) if calls else None
+
+
 def card(workspace: Workspace, name: str) -> Card:
     """One experiment as the list shows it; raises NotFound."""
     with workspace.database.reading() as connection:
@@ -133,6 +156,8 @@ def _card(connection: Connection, record: Record) -> Card:
     assigned = progress["funnel"]["assigned"]
     health, reason = _health(record, last)
     people = sum(assigned.values())
+    undealt = sum(reserve.counts(connection, record.id).values())
+    wave = wave_of(connection, record)
     return Card(
         name=record.name, state=record.state.value, hypothesis=experiment.hypothesis, owner=experiment.owner,
         variables=tuple(dict.fromkeys(name for change in experiment.arms.values() for name in change)),
@@ -143,11 +168,11 @@ def _card(connection: Connection, record: Record) -> Card:
             )
             for arm, share in experiment.all_shares.items()
         ),
-        assigned=people, planned=record.planned or people, dialled=sum(progress["funnel"]["dialled"].values()),
-        calls=progress["calls"], spend=progress["spend"], days_left=_days_left(connection, record), health=health,
-        health_reason=reason, next_action=_next(record), created_at=record.created_at,
+        assigned=people, planned=max(record.planned, people), dialled=sum(progress["funnel"]["dialled"].values()),
+        calls=progress["calls"], spend=progress["spend"], days_left=_days_left(connection, record, undealt),
+        health=health, health_reason=reason, next_action=_next(record, wave), created_at=record.created_at,
         verdict=last["verdict"] if last else None, verdict_zh=last["verdict_zh"] if last else None,
-        lift=_lift(last) if last else None,
+        lift=_lift(last) if last else None, undealt=undealt, wave=wave, complaints=progress.get("complaints", 0),
     )  # fmt: skip
 
 
@@ -159,7 +184,9 @@ def _progress(connection: Connection, record: Record, last: Mapping[str, Any] | 
     return look.progress_of(record.experiment, outcomes.sums(connection, record.id))
 
 
-def _next(record: Record) -> str:
+def _next(record: Record, wave: Wave | None) -> str:
+    if record.state is State.WAITING and wave and wave.undealt:
+        return NEXT_WAVE
     if record.state is State.DECIDED and record.experiment.confirms:
         return CONFIRMED
     return NEXT[record.state]
@@ -173,14 +200,16 @@ def _health(record: Record, last: Mapping[str, Any] | None) -> tuple[Health, str
     return "good", ""
 
 
-def _days_left(connection: Connection, record: Record) -> float | None:
-    """Days of calling that are left at the declared pace; None when nothing is planned."""
+def _days_left(connection: Connection, record: Record, undealt: int) -> float | None:
+    """Days that are left at the declared pace, in waves with the waits between them; None when nothing is planned."""
     from engine.core.calls import CallState, window_of
 
-    planned = queue.counts(connection, record.id).get(CallState.PLANNED, 0)
-    if not planned or record.state not in (State.RUNNING, State.PAUSED):
+    planned = queue.counts(connection, record.id).get(CallState.PLANNED, 0) + undealt
+    if not planned or record.state not in LIVE:
         return None
     experiment = record.experiment
+    if undealt and in_waves(experiment):
+        return days_of_waves(experiment, undealt, dealing(connection, record.name).parts)
     window = window_of(experiment, experiment.control)
     seconds = 60.0 * sum(end - start for start, end in window.hours.spans) * len(window.days) / 7
     return planned / (experiment.pace.per_second * seconds) if seconds else None
@@ -201,9 +230,11 @@ def standing(workspace: Workspace, name: str, now: datetime) -> dict[str, Any]:
         record = records.get(connection, name)
         last = records.last_look(connection, record.id)
         if last is not None and record.state is State.DECIDED:
-            return last | {"state": record.state.value}
-        as_of = look.moment(connection, record, now)
-        return look.measure(connection, record, as_of, finished=False)
+            found = last | {"state": record.state.value}
+        else:
+            found = look.measure(connection, record, look.moment(connection, record, now), finished=False)
+        calibration = calibration_of(connection, record.experiment)
+    return found | ({"calibration": calibration} if calibration else {})
 
 
 def results(workspace: Workspace, name: str, now: datetime) -> Results:
@@ -215,8 +246,7 @@ def results(workspace: Workspace, name: str, now: datetime) -> Results:
         progress = _progress(connection, record, seen[-1] if seen else None)
         refused = roster.refusals(connection, record.id)
         asked = ledger.questions(connection, record.id)
-    over = seen and record.state is State.DECIDED
-    stands = seen[-1] | {"state": record.state.value} if over else standing(workspace, name, now)
+    stands = standing(workspace, name, now)
     experiment = record.experiment
     money = stands.get("money")
     return Results(

@@ -1,8 +1,11 @@
-"""How many people an experiment wants in each arm."""
+"""How many people an experiment wants in each arm, and what a fixed horizon would need."""
 
 from functools import lru_cache
 
 from engine.core.experiments import CONTROL, HOLDOUT, Experiment
+
+FULL_ROSTER = 1.5  # fixed samples; a race over fewer people takes a last reading at the end of the roster
+LOOKS_A_SAMPLE = 200
 
 
 def people_wanted(experiment: Experiment) -> dict[str, int]:
@@ -18,6 +21,40 @@ def people_wanted(experiment: Experiment) -> dict[str, int]:
     ratio = shares[CONTROL] / least
     per_arm = _contacts_per_arm(size.baseline, lift, experiment.decision.alpha, size.power, len(experiment.arms), ratio)
     return {arm: round(per_arm * share / least) for arm, share in shares.items()}
+
+
+def fixed_sample(experiment: Experiment) -> int:
+    """People over all arms, in equal shares, who show the smallest useful lift at a fixed horizon."""
+    size, arms = experiment.size, len(experiment.arms)
+    useful = experiment.decision.smallest_useful_lift.points(size.baseline)
+    change = useful if size.baseline + useful < 1 else -useful
+    return _contacts_per_arm(size.baseline, change, experiment.decision.alpha, size.power, arms, 1.0) * (arms + 1)
+
+
+def has_deadline(experiment: Experiment, people: int) -> bool:
+    """Whether a race over so many people takes a last reading at the end: fewer than 1.5 fixed samples.
+
+    `people` are those who were in at the start; nobody is no roster, and has no end.
+    """
+    return experiment.decision.method == "sequential" and 0 < people < FULL_ROSTER * fixed_sample(experiment)
+
+
+def deadline_of(experiment: Experiment, people: int) -> int | None:
+    """At how many people over all called arms a race is read a last time; None where it has no last reading.
+
+    Packs of other people are no part of the race, and who is in which is not known beforehand: then there is none.
+    """
+    called = round(people * (1 - experiment.audience.holdout))
+    packs = any("audience" in change for change in experiment.arms.values())
+    return called if has_deadline(experiment, called) and not packs else None
+
+
+def worth_a_look(experiment: Experiment) -> int:
+    """How many newly matured people a look of the race is worth: a two-hundredth of the fixed sample.
+
+    So a race that is looked at every few minutes keeps a few hundred looks, not thousands.
+    """
+    return 0 if experiment.decision.method != "sequential" else fixed_sample(experiment) // LOOKS_A_SAMPLE
 
 
 @lru_cache(maxsize=256)

@@ -37,6 +37,12 @@ QUERIES: Final = {
         SELECT count(*) FROM assignments WHERE NOT EXISTS (
             SELECT 1 FROM outcomes WHERE outcomes.experiment_id = assignments.experiment_id
             AND outcomes.contact_id = assignments.contact_id)""",
+    "{} contacts have an arm and are in the reserve of the same experiment": """
+        SELECT count(*) FROM reserve JOIN assignments
+        ON assignments.experiment_id = reserve.experiment_id AND assignments.contact_id = reserve.contact_id""",
+    "{} contacts are kept in reserve for an experiment that is over": """
+        SELECT count(*) FROM reserve JOIN experiments ON experiments.id = reserve.experiment_id
+        WHERE experiments.state IN ('decided', 'stopped')""",
     "{} outcomes have no assignment beside them": """
         SELECT count(*) FROM outcomes WHERE NOT EXISTS (
             SELECT 1 FROM assignments WHERE assignments.experiment_id = outcomes.experiment_id
@@ -65,8 +71,10 @@ def _shared_contacts(connection: Connection) -> Iterator[str]:
     live = {
         row.id: Experiment.model_validate_json(row.definition) for row in connection.execute(query) if row.state in LIVE
     }
+    tables = ("assignments", "reserve")
+    people = " UNION ALL ".join(f"SELECT experiment_id, contact_id FROM {name}" for name in tables)  # noqa: S608
     shared = text(
-        "SELECT count(*) FROM assignments AS a JOIN assignments AS b ON a.contact_id = b.contact_id "
+        f"SELECT count(*) FROM ({people}) AS a JOIN ({people}) AS b ON a.contact_id = b.contact_id "  # noqa: S608
         "WHERE a.experiment_id = :one AND b.experiment_id = :other"
     )
     for (one, first), (other, second) in combinations(live.items(), 2):

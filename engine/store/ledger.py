@@ -6,18 +6,19 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, insert, literal_column, select, update
+from sqlalchemy import Connection, bindparam, case, distinct, func, insert, literal_column, select, update
 
 from engine.core.events import Event, Kind
 from engine.core.treatments import Disposition
 from engine.store.bulk import Adding, among
 from engine.store.tables import (
+    CallRow,
     EventRow,
     ReportRow,
     table,
 )
 
-EVENTS, REPORTS = table(EventRow), table(ReportRow)
+EVENTS, REPORTS, CALLS = table(EventRow), table(ReportRow), table(CallRow)
 HAS_QUESTIONS = EVENTS.c.questions != literal_column("''")  # written out, so that its partial index applies
 SEPARATOR = "\x1f"
 CONVERSIONS = "conversions"
@@ -145,6 +146,18 @@ def questions(connection: Connection, experiment_id: int, limit: int = 20) -> li
         for question in text.split(SEPARATOR):
             asked[question] += 1
     return sorted(asked.items(), key=lambda pair: (-pair[1], pair[0]))[:limit]
+
+
+def first_attempts(connection: Connection, experiment_id: int) -> dict[tuple[str, str], tuple[int, int]]:
+    """By the source that reported it and the arm: whose first call ended, and who of them answered in person."""
+    answered = case((EVENTS.c.disposition == Disposition.ANSWERED_HUMAN.value, EVENTS.c.contact_id))
+    query = (
+        select(EVENTS.c.source, CALLS.c.arm, func.count(distinct(EVENTS.c.contact_id)), func.count(distinct(answered)))
+        .join(CALLS, CALLS.c.key == EVENTS.c.call)
+        .where(EVENTS.c.experiment_id == experiment_id, EVENTS.c.kind == Kind.ENDED.value, CALLS.c.attempt == 1)
+        .group_by(EVENTS.c.source, CALLS.c.arm)
+    )
+    return {(row[0], row[1]): (row[2], row[3]) for row in connection.execute(query)}
 
 
 def last_heard(connection: Connection, experiment_id: int) -> datetime | None:

@@ -138,6 +138,14 @@ _PARTED = (
 )
 
 
+def totals(connection: Connection, experiment_id: int, names: Collection[str]) -> dict[str, dict[str, float]]:
+    """What some fields sum to over everybody, per arm: cheaper than all of them with their products."""
+    fields = list(names)
+    query = select(OUTCOMES.c.arm, *(func.sum(OUTCOMES.c[name]) for name in fields))
+    rows = connection.execute(query.where(OUTCOMES.c.experiment_id == experiment_id).group_by(OUTCOMES.c.arm)).all()
+    return {row[0]: dict(zip(fields, map(float, row[1:]), strict=True)) for row in rows}
+
+
 def _sums(numbers: Sequence[Any]) -> Sums:
     totals = dict(zip(FIELDS, map(float, numbers[1 : 1 + len(FIELDS)]), strict=True))
     products = dict(zip(_PRODUCTS, map(float, numbers[1 + len(FIELDS) :]), strict=True))
@@ -163,6 +171,26 @@ def summed(connection: Connection, experiment_id: int, now: datetime) -> Summed:
                 known = into.get((arm, stratum))
                 into[arm, stratum] = known + part if known else part
     return found
+
+
+_BY_PERIOD = (
+    select(
+        ASSIGNMENTS.c.period, OUTCOMES.c.arm, func.count(), func.sum(OUTCOMES.c.dialled),
+        func.sum(OUTCOMES.c.first_connected),
+    )
+    .join(
+        OUTCOMES,
+        (OUTCOMES.c.experiment_id == ASSIGNMENTS.c.experiment_id) & (OUTCOMES.c.contact_id == ASSIGNMENTS.c.contact_id),
+    )
+    .where(ASSIGNMENTS.c.experiment_id == bindparam("experiment"))
+    .group_by(ASSIGNMENTS.c.period, OUTCOMES.c.arm)
+)  # fmt: skip
+
+
+def by_period(connection: Connection, experiment_id: int) -> dict[tuple[int, str], tuple[int, int, int]]:
+    """(period of the deal, arm) → people who drew the arm then, of them dialed, and connected at the first attempt."""
+    rows = connection.execute(_BY_PERIOD, {"experiment": experiment_id}).all()
+    return {(row[0], row[1]): (int(row[2]), int(row[3]), int(row[4])) for row in rows}
 
 
 def maturity(connection: Connection, experiment_id: int, now: datetime) -> tuple[int, int]:

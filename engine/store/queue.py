@@ -258,6 +258,18 @@ def next_due(connection: Connection, experiment_id: int, resting: Collection[str
     return earliest
 
 
+_FIRST_ATTEMPTS = (
+    select(CALLS.c.arm, func.count())
+    .where(CALLS.c.experiment_id == bindparam("experiment"), IS_PLANNED, CALLS.c.attempt == 1)
+    .group_by(CALLS.c.arm)
+)
+
+
+def first_attempts(connection: Connection, experiment_id: int) -> dict[str, int]:
+    """How many first calls are planned, by arm."""
+    return {row[0]: row[1] for row in connection.execute(_FIRST_ATTEMPTS, {"experiment": experiment_id})}
+
+
 def in_flight(connection: Connection, experiment_id: int) -> int:
     """How many calls are begun or accepted and have not ended."""
     return int(connection.execute(_IN_FLIGHT, {"experiment": experiment_id}).scalar_one())

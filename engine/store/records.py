@@ -95,6 +95,12 @@ def move(connection: Connection, experiment_id: int, state: State, reason: str, 
     connection.execute(change.values(state=state.value, reason=reason, changed_at=now))
 
 
+def plan_on(connection: Connection, experiment_id: int, people: int) -> None:
+    """Keep how many people an experiment is planned on, where its size does not say; what is known stays."""
+    change = update(EXPERIMENTS).where(EXPERIMENTS.c.id == experiment_id, EXPERIMENTS.c.planned == 0)
+    connection.execute(change.values(planned=people))
+
+
 def keep_look(connection: Connection, experiment_id: int, as_of: datetime, standing: dict[str, Any]) -> int:
     """Keep a look for ever; returns its number, from 1."""
     number = look_count(connection, experiment_id) + 1

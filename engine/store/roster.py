@@ -38,12 +38,13 @@ from engine.store.tables import (
     ContactRow,
     OutcomeRow,
     RefusalRow,
+    ReserveRow,
     SuppressionRow,
     table,
 )
 
 CONTACTS, ASSIGNMENTS, REFUSALS = table(ContactRow), table(AssignmentRow), table(RefusalRow)
-SUPPRESSIONS, OUTCOMES = table(SuppressionRow), table(OutcomeRow)
+SUPPRESSIONS, OUTCOMES, RESERVE = table(SuppressionRow), table(OutcomeRow), table(ReserveRow)
 
 BATCH: Final = 10_000  # below the 32,766 values that SQLite takes in one statement
 ERASED: Final = "erased:"
@@ -234,7 +235,7 @@ def candidates(
     needs_order_time: bool,
     contact_ids: Sequence[int] | None = None,
 ) -> Iterator[Candidate]:
-    """Who has no arm in this experiment and has the attributes of `where`, in batches; only `contact_ids` when given.
+    """Who is not in this experiment and has the attributes of `where`, in batches; only `contact_ids` when given.
 
     `others` are the experiments that may not share a contact with this one. `refused` is the first of the
     rules suppressed, other_experiment and no_order_time that holds; the last when the experiment needs an order's time.
@@ -260,8 +261,15 @@ def candidates(
 def _unassigned(
     connection: Connection, experiment_id: int, others: Sequence[int], contact_ids: Sequence[int] | None
 ) -> Iterator[Row[Any]]:
-    elsewhere = _exists(ASSIGNMENTS.c.contact_id == CONTACTS.c.id, ASSIGNMENTS.c.experiment_id.in_(others))
-    here = _exists(ASSIGNMENTS.c.contact_id == CONTACTS.c.id, ASSIGNMENTS.c.experiment_id == experiment_id)
+    elsewhere, here = (
+        or_(
+            *(
+                _exists(rows.c.contact_id == CONTACTS.c.id, rows.c.experiment_id.in_(among_these))
+                for rows in (ASSIGNMENTS, RESERVE)
+            )
+        )
+        for among_these in (others, [experiment_id])
+    )
     query = select(
         CONTACTS.c.id, CONTACTS.c.key, CONTACTS.c.ordered_at, CONTACTS.c.attributes,
         _exists(SUPPRESSIONS.c.phone == CONTACTS.c.phone).label("suppressed"), elsewhere.label("elsewhere"),
@@ -278,9 +286,9 @@ def _exists(*conditions: ColumnElement[bool]) -> ColumnElement[bool]:
     return select(1).where(*conditions).correlate(CONTACTS).exists()
 
 
-def dealt(connection: Connection, experiment_id: int) -> dict[str, int]:
-    """How many have an arm already, by stratum."""
-    return _counts(connection, ASSIGNMENTS.c.stratum, experiment_id)
+def dealt(connection: Connection, experiment_id: int, period: int = 0) -> dict[str, int]:
+    """How many drew their arm in this period of the deal, by stratum."""
+    return _counts(connection, ASSIGNMENTS.c.stratum, experiment_id, ASSIGNMENTS.c.period == period)
 
 
 def assigned(connection: Connection, experiment_id: int) -> dict[str, int]:
@@ -293,8 +301,10 @@ def refusals(connection: Connection, experiment_id: int) -> dict[str, int]:
     return _counts(connection, REFUSALS.c.rule, experiment_id)
 
 
-def _counts(connection: Connection, column: Column[str], experiment_id: int) -> dict[str, int]:
-    query = select(column, func.count()).where(column.table.c.experiment_id == experiment_id)
+def _counts(
+    connection: Connection, column: Column[str], experiment_id: int, *conditions: ColumnElement[bool]
+) -> dict[str, int]:
+    query = select(column, func.count()).where(column.table.c.experiment_id == experiment_id, *conditions)
     found = connection.execute(query.group_by(column).order_by(column))
     return {row[0]: row[1] for row in found}
 
@@ -305,18 +315,24 @@ def next_rank(connection: Connection, experiment_id: int) -> int:
     return int(connection.execute(query.where(ASSIGNMENTS.c.experiment_id == experiment_id)).scalar_one())
 
 
-_ASSIGN = Adding(AssignmentRow, ("contact_id", "arm", "stratum", "place", "rank"), ("experiment_id", "assigned_at"))
+_ASSIGN = Adding(
+    AssignmentRow, ("contact_id", "arm", "stratum", "place", "rank"), ("experiment_id", "assigned_at", "period")
+)
 _AWAIT = Adding(OutcomeRow, ("contact_id", "arm", "stratum"), ("experiment_id",))
 _REFUSE = Adding(RefusalRow, ("contact_id", "rule"), ("experiment_id", "at"), new=True)
 
 
 def assign(
-    connection: Connection, experiment_id: int, rows: Sequence[tuple[int, Assignment, int]], now: datetime
+    connection: Connection,
+    experiment_id: int,
+    rows: Sequence[tuple[int, Assignment, int]],
+    now: datetime,
+    period: int = 0,
 ) -> None:
     """Keep these (contact, assignment, rank) for ever, each with an empty outcome beside it."""
     for batch in batches(rows):
         drawn = [(contact_id, drew.arm, drew.stratum, drew.place, rank) for contact_id, drew, rank in batch]
-        _ASSIGN.run(connection, drawn, experiment_id=experiment_id, assigned_at=now)
+        _ASSIGN.run(connection, drawn, experiment_id=experiment_id, assigned_at=now, period=period)
         _AWAIT.run(connection, [row[:3] for row in drawn], experiment_id=experiment_id)
 
 

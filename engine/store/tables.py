@@ -102,7 +102,10 @@ class SuppressionRow(SQLModel, table=True):
 
 
 class AssignmentRow(SQLModel, table=True):
-    """The lasting fact that a contact drew an arm. `rank` is its place in the order of the deal."""
+    """The lasting fact that a contact drew an arm.
+
+    `rank` is its place in the order of the deal; a `period` is a stretch of the deal with the same shares.
+    """
 
     __tablename__: ClassVar[Any] = "assignments"
     __table_args__: ClassVar[Any] = (
@@ -116,6 +119,22 @@ class AssignmentRow(SQLModel, table=True):
     place: int
     rank: int
     assigned_at: datetime = _instant()
+    period: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
+
+
+class ReserveRow(SQLModel, table=True):
+    """A contact who is in a live experiment and has not drawn an arm yet; `standing` is the place in its order."""
+
+    __tablename__: ClassVar[Any] = "reserve"
+    __table_args__: ClassVar[Any] = (
+        Index("reserve_contact", "contact_id"),
+        Index("reserve_order", "experiment_id", "pack", "standing"),
+    )
+    experiment_id: int = Field(primary_key=True, foreign_key="experiments.id")
+    contact_id: int = Field(primary_key=True, foreign_key="contacts.id")
+    pack: str = ""
+    stratum: str = ""
+    standing: int = Field(sa_type=BigInteger)
 
 
 class RefusalRow(SQLModel, table=True):
@@ -276,6 +295,20 @@ class MarkRow(SQLModel, table=True):
     __tablename__: ClassVar[Any] = "marks"
     name: str = Field(primary_key=True)
     value: str = Field(sa_type=Text)
+
+
+class CalibrationRow(SQLModel, table=True):
+    """What empty campaigns came to: how often something useless won. `subject` says what was calibrated."""
+
+    __tablename__: ClassVar[Any] = "calibrations"
+    subject: str = Field(primary_key=True)
+    engine: str = Field(primary_key=True)
+    experiment: str
+    seed: int
+    runs: int
+    false_winners: int
+    promised: float
+    played_at: datetime = _instant()
 
 
 class AuditRow(SQLModel, table=True):

@@ -190,3 +190,16 @@ def _answered(said: object) -> None:
     if said.status:
         assert said.err
         assert said.out == ""
+
+
+def test_power_tells_all_three_methods() -> None:
+    """Read once, at five looks, or as a race with its average and nine of ten, each for the same lift."""
+    words = ("power", "--baseline", "12%", "--lift", "4pt", "--arms", "2")
+    methods = ringlab(*words, "--format", "json").json["methods"]
+    text = ringlab(*words).out
+
+    assert methods["fixed"]["contacts"] < methods["group"]["contacts"]
+    assert methods["sequential"]["no_effect"] < methods["sequential"]["no_effect_90"]
+    assert methods["sequential"]["power"] > 0.6
+    for said in ("fixed: read once", "group: 5 looks", "sequential: no effect", "nine of ten at most", "seed 1"):
+        assert said in text

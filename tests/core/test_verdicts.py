@@ -387,3 +387,57 @@ def test_the_end_of_the_roster_is_the_last_planned_look():
     assert verdict_of(proven)["status"] == "winner"
     assert verdict_of(leaning)["status"] == "leaning"
     assert "group" in proven["metrics"][0]["comparisons"][0]
+
+
+def raced(counted, useful=0.01, **evidence):
+    """A look of a running race."""
+    question = make_question(tuple(counted), method="sequential", smallest_useful_lift=useful)
+    return standing(question, make_evidence(make_rate(counted), finished=False, **evidence), look=1)
+
+
+def test_a_race_goes_on_from_the_look_before():
+    """A race resumed from what a look kept reads as one replayed over every look."""
+    first, second, third = (
+        {"control": (60 * n, 500 * n), "story": (75 * n, 500 * n), "gift": (58 * n, 500 * n)} for n in (1, 3, 5)
+    )
+    history = []
+    kept = {}
+    for counted in (first, second, third):
+        past = tuple(history)
+        replayed = raced(counted, history=past)
+        resumed = raced(counted, race=kept)
+        assert resumed["race"] == replayed["race"]
+        assert resumed["metrics"] == replayed["metrics"]
+        kept = resumed["race"]
+        history.append(
+            LookCounts({arm: n for arm, (_, n) in counted.items()}, {arm: s for arm, (s, _) in counted.items()})
+        )
+
+
+def test_what_another_plan_kept_is_not_gone_on_from():
+    """A race kept under another plan, or by another release, is replayed instead."""
+    counted = {"control": (60, 500), "story": (75, 500)}
+    kept = raced(counted)["race"]
+    fresh = raced(counted, 0.02)
+
+    for foreign in (kept, {"race": {}}, kept | {"race": kept["race"] | {"lanes": {}}}):
+        found = raced(counted, 0.02, race=foreign)
+        assert found["race"] == fresh["race"]
+
+
+def test_a_race_with_a_deadline_is_read_a_last_time():
+    """With the roster's end known, what a last z-test would prove is proven; without it the race leaves it open."""
+    history = tuple(
+        LookCounts({"control": 250 * n, "story": 250 * n}, {"control": 30 * n, "story": 36 * n}) for n in range(1, 8)
+    )
+    found = {
+        deadline: verdict_of(
+            make_standing(
+                {"control": (240, 2000), "story": (291, 2000)}, {"history": history}, method="sequential",
+                deadline=deadline, smallest_useful_lift=0.03,
+            )
+        )["status"]
+        for deadline in (None, 4000)
+    }  # fmt: skip
+
+    assert found == {None: "leaning", 4000: "winner"}

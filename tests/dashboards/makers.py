@@ -57,10 +57,11 @@ def make_standing(**changes: Any) -> dict[str, Any]:
         "alpha": 0.05, "smallest_useful_lift": 0.01,
         "balance": [
             {"stage": stage, "expected": dict.fromkeys(ARMS, 1 / 3), "observed": dict.fromkeys(ARMS, 3000),
-             "p_value": 0.61, "ok": True}
+             "p_value": 0.61, "odds": 0.38, "ok": True, **({} if stage == "assigned" else {"adapter": "simulated"})}
             for stage in ("assigned", "dialled", "connected")
         ],
-        "placebo": {"metric": "connect", "p_value": 0.4, "ok": True},
+        "placebo": {"metric": "connect", "p_value": 0.4, "odds": 0.06, "ok": True},
+        "harm": {"complaints": 2, "calls": 11240, "limit": 1e-4, "odds": 0.9, "ok": True},
         "maturity": {"mature": 8600, "waiting": 400},
         "metrics": [
             make_metric(
@@ -91,8 +92,14 @@ def make_standing(**changes: Any) -> dict[str, Any]:
             ),
         ],
         "guardrails": [
-            {"metric": "opt_out", "arm": "gift-first", "kind": "no_worse_by", "status": "pass"},
-            {"metric": "complaint", "arm": "gift-first", "kind": "harm", "status": "pass"},
+            {"metric": "complaint", "arm": "gift-first", "kind": "relative_harm", "status": "pass", "limit": 1.0,
+             "count": 0, "control_count": 1, "contacts": 3750, "odds": 0.2},
+            {"metric": "complaint", "arm": "gift-first", "kind": "harm", "status": "pass", "limit": 1e-4, "count": 0,
+             "contacts": 3750, "odds": 0.24},
+            {"metric": "complaint", "arm": "story", "kind": "pause_at", "status": "pass", "limit": 3, "count": 1,
+             "contacts": 3750},
+            {"metric": "opt_out", "arm": "gift-first", "kind": "no_worse_by", "status": "pass", "limit": 0.01,
+             "worse_by": 0.0013, "odds": 0.02, "odds_within": 310.0, "interval": [-0.004, 0.007]},
         ],
         "verdict": {
             "status": "winner", "arm": "gift-first", "arms": {"gift-first": "winner", "story": "not_enough_people"},

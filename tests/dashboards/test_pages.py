@@ -1,6 +1,8 @@
 """What pages say, and what they never let through."""
 
 import dataclasses
+from datetime import timedelta
+from html import unescape
 from html.parser import HTMLParser
 from typing import Any
 
@@ -16,7 +18,13 @@ from dashboards.pages.login import Login
 from dashboards.pages.results import results_page
 from dashboards.rendering import Frame, environment, render
 from dashboards.rendering.languages import words
-from tests.dashboards.makers import Steps, make_card, make_client, make_results, make_standing
+from engine.core.conditionals import among_connected
+from engine.core.evidence import Placebo
+from engine.core.standings import standing
+from engine.stats.tallies import Tally
+from engine.steps.allocation import Wave
+from tests.core.standing_makers import make_evidence, make_question, make_rate
+from tests.dashboards.makers import NOW, Steps, make_card, make_client, make_results, make_standing
 
 PAGE = "/experiments/gift-first-2026-11"
 HOSTILE = "<script>alert(1)</script>'\"><img src=x onerror=alert(2)>{{ 7*7 }}"
@@ -159,6 +167,72 @@ def test_guardrails_pass_or_fail(steps: Steps) -> None:
     page = results_page(steps.found, words("en"))
     assert [figure.guarded for figure in page.guardrails] == ["fail", "undecided"]
     assert '<details class="metric" id="metric-opt_out" open>' in page_of(steps)
+
+
+def test_every_check_says_pass_or_fail_with_its_odds(steps: Steps) -> None:
+    """Each stage, the placebo and the complaints have a word beside the light, and odds, in both languages."""
+    html = page_of(steps)
+    for said in (
+        "connected through simulated",
+        "0.38 : 1 against the shares",
+        "0.06 : 1 against one rate",
+        "2 complaints in 11,240 calls; 0.9 : 1 that they exceed 1 in 10,000",
+        "<strong>pass</strong>",
+    ):
+        assert said in html
+    assert "<strong>fail</strong>" not in html
+    chinese = page_of(steps, params={"lang": "zh-CN"})
+    for said in ("接通（线路 simulated）", "与设定比例不符的赔率 0.38 : 1", "<strong>通过</strong>"):
+        assert said in chinese
+
+
+def test_a_check_that_fails_says_so() -> None:
+    """A stage off its shares, harm over all arms and a stopped arm are called fail, never by color alone."""
+    failing = {"metric": "complaint", "arm": "story", "kind": "relative_harm", "status": "fail", "limit": 1.0,
+               "count": 9, "control_count": 0, "contacts": 3000, "odds": 140.0}  # fmt: skip
+    standing = make_standing(
+        balance=[{"stage": "dialled", "adapter": "http", "p_value": 0.0, "odds": 1e300, "ok": False}],
+        harm={"complaints": 12, "calls": 9000, "limit": 1e-4, "odds": 1e9, "ok": False},
+        guardrails=[failing, failing | {"arm": "gift-first", "status": "pass", "count": 0, "odds": 0.2}],
+    )
+    page = results_page(make_results(standing), words("en"))
+    balance, _, complaints = page.checks[:3]
+    assert [(line.light, line.word, line.what) for line in balance.lines] == [("bad", "fail", "dialed through http")]
+    assert "1,000,000+ : 1" in balance.lines[0].found
+    assert (complaints.light, [line.word for line in complaints.lines]) == ("bad", ["fail", "fail"])
+    assert complaints.lines[1].what == "story"
+    assert "9 against 0 on the control; 140 : 1" in complaints.lines[1].found
+    assert [(line.arm, line.word) for line in page.guarded["complaint"]] == [("story", "fail"), ("gift-first", "pass")]
+
+
+@pytest.mark.parametrize(
+    ("check", "said"),
+    [
+        ({"kind": "pause_at", "limit": 3, "count": 2, "contacts": 3000}, "2 of 3,000; 3 pause the arm"),
+        ({"kind": "harm", "limit": 1e-4, "count": 1, "contacts": 3000, "odds": 0.89}, "1 in 3,000 calls; 0.89 : 1"),
+        ({"kind": "no_worse_by", "limit": 0.01, "worse_by": 0.004, "odds": 0.1, "odds_within": 7.0},
+         "worse by 0.4pt where 1.0pt are allowed; 0.1 : 1 that it is worse by more, 7 : 1 that it is not"),
+        ({"kind": "no_worse_by", "limit": 3.0, "worse_by": 1.25}, "worse by 1.25 where 3 are allowed"),
+    ],
+)  # fmt: skip
+def test_every_guardrail_says_what_it_found(check: dict[str, Any], said: str) -> None:
+    """What was counted, and what is allowed."""
+    standing = make_standing(guardrails=[{"metric": "opt_out", "arm": "story", "status": "undecided"} | check])
+    (line,) = results_page(make_results(standing), words("en")).guarded["opt_out"]
+    assert (line.word, line.found.replace("\u00a0pt", "pt").replace(" pt", "pt").startswith(said)) == (
+        "not clear yet",
+        True,
+    ), line.found
+
+
+def test_home_pools_the_complaints_of_all_that_is_under_way(steps: Steps) -> None:
+    """One campaign is too small to see three times the limit; all together are held to it, what is over is not."""
+    steps.listed = (make_card(complaints=1), make_card(name="other", complaints=2))
+    assert "within the limit" in page_of(steps, "/")
+    steps.listed = tuple(make_card(name=f"round-{number}", complaints=5) for number in range(4))
+    assert "above the limit of 1 in 10,000 calls" in page_of(steps, "/")
+    steps.listed = tuple(make_card(name=f"round-{number}", complaints=5, state="decided") for number in range(4))
+    assert "Complaints, all under way" not in page_of(steps, "/")
 
 
 def test_a_standing_of_nothing_still_shows(steps: Steps) -> None:
@@ -357,3 +431,121 @@ def test_segments_are_marked_exploratory(steps: Steps) -> None:
     html = page_of(steps)
     assert "never a verdict" in html
     assert "lapsed" in html
+
+
+CALIBRATION = {
+    "engine": "campaign", "runs": 400, "false_winners": 3, "interval": [0.0015, 0.0218], "promised": 0.025, "ok": True,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("changes", "language", "light", "said"),
+    [
+        ({}, "en", "good", "A/A: 3 false winners in 400 empty campaigns (0.15% to 2.2%), promised at most 2.5%."),
+        ({}, "zh-CN", "good", "A/A：400 次无效果演练中误判胜出 3 次（0.15% 至 2.2%），承诺不超过 2.5%。"),
+        ({"engine": "statistics"}, "en", "good", "in 400 empty runs of the statistics"),
+        ({"interval": [0.03, 0.07], "ok": False}, "en", "bad", "(3% to 7%), promised at most 2.5%"),
+    ],
+)
+def test_what_empty_campaigns_came_to_is_part_of_the_trust(
+    changes: dict[str, Any], language: str, light: str, said: str
+) -> None:
+    """A way to decide that was played without an effect shows how often it erred, red when more than promised."""
+    standing = make_standing(calibration=CALIBRATION | changes)
+    check = results_page(make_results(standing), words(language)).checks[-1]
+    assert check.light == light
+    assert said in check.sentence
+    assert len(results_page(make_results(), words(language)).checks) == 4
+
+
+@pytest.mark.parametrize(
+    ("until", "language", "said"),
+    [
+        (None, "en", "Wave 3 of about 7 is being called"),
+        (NOW + timedelta(hours=3), "en", "Wave 3 of about 7, waiting for its conversions until"),
+        (NOW + timedelta(hours=3), "zh-CN", "第 3 批（共约 7 批）已呼完，等待转化至"),
+    ],
+)
+def test_home_and_results_say_where_the_waves_stand(steps: Steps, until: Any, language: str, said: str) -> None:
+    """Which wave it is, about how many there are, and until when its conversions are awaited."""
+    card = make_card(wave=Wave(3, 7, 2400, until))
+    steps.listed = (card,)
+    steps.found = dataclasses.replace(make_results(), card=card)
+    for path in ("/", PAGE):
+        html = page_of(steps, f"{path}?lang={language}")
+        assert said in html
+        assert (until is not None) == ((NOW + timedelta(hours=3)).isoformat()[:13] in html)
+    steps.listed = (make_card(),)
+    assert said not in page_of(steps, "/")
+
+
+def make_mixed() -> dict[str, Any]:
+    """A round of a script, a timing and a pack, with the conversion among the connected as the engine writes it."""
+    whole = make_rate({"control": (360, 3000), "gift": (450, 3000), "late": (330, 3000), "pack": (600, 3000)})
+    changes = {"control": None, "gift": "script", "late": "timing", "pack": "audience"}
+    reached = {"control": (360, 1500), "gift": (450, 1500), "late": (330, 1400), "pack": (600, 1600)}
+    tallies = {arm: Tally.of_rate(*pair) for arm, pair in reached.items()}
+    placebo = Placebo("connect", {arm: Tally.of_rate(n, 3000) for arm, (_, n) in reached.items()})
+    question = make_question(tuple(changes), variables=changes, value_per_conversion=70.0)
+    evidence = make_evidence(whole, *among_connected({"conversion": tallies}, changes), placebo=placebo, mature=12000)
+    return {**standing(question, evidence), "look": 1, "state": "decided"}
+
+
+@pytest.mark.parametrize(
+    ("language", "said"),
+    [
+        (
+            "en",
+            (
+                "Among people who answered the first call", "450 / 1,500", "of people who answered the first call",
+                "needs 15.6% fewer people", "timing: it changes who picks up, so other people are connected",
+                "fair: it is met only in the talk, after the connect", "the undialed kept in",
+                "control, gift; not asked of late, pack, which may change it",
+                "another pack of people, not dealt by chance: its yield is shown, and no lift",
+                "Worth about 21,000 per 10,000 contacts", "No causal claim is made",
+            ),
+        ),
+        (
+            "zh-CN",
+            (
+                "首次呼叫即接通的客户", "450 / 1,500", "占首次呼叫即接通的客户", "可少用 15.6% 的客户",
+                "外呼时间：它会改变谁接听电话",
+                "可以比较：要到接通之后的通话中才会体现", "未外呼的也计入",
+                "control、gift；late、pack 可能改变接通率，不参与",
+                "另一个人群包，不是随机分组：只列出结果，不算提升", "折合每万名客户净增约 21,000", "不作因果结论",
+            ),
+        ),
+    ],
+)  # fmt: skip
+def test_the_page_says_whom_each_rate_is_of(steps: Steps, language: str, said: tuple[str, ...]) -> None:
+    """Denominators by name, what is fair among the connected and what is not, the placebo's arms, money: in words."""
+    steps.found = make_results(make_mixed(), money={"gift": (21000.0, 8900.0, 33000.0)})
+    html = unescape(page_of(steps, f"{PAGE}?lang={language}"))
+    for text in said:
+        assert text in html, text
+
+
+def test_what_is_not_compared_has_no_lift_on_the_page() -> None:
+    """A pack has its rate and its reason; among the connected a timing arm too; neither is in the picture."""
+    page = results_page(make_results(make_mixed()), words("en"))
+    assert page.primary is not None
+    lifts = {arm.arm: arm.lift is not None for arm in page.primary.arms}
+    among = {arm.arm: (arm.lift is not None, bool(arm.note)) for arm in page.among[0].arms}
+    assert lifts == {"control": False, "gift": True, "late": True, "pack": False}
+    assert among == {"control": (False, False), "gift": (True, False), "late": (False, True), "pack": (False, True)}
+    assert "pack" not in str(page.lift)
+    assert page.followed == "gift"
+
+
+def test_a_round_of_packs_alone_has_no_headline_lift(steps: Steps) -> None:
+    """Where only packs are compared the page names yields, and no lift, money or winner anywhere."""
+    counted = {"control": (360, 3000), "pack": (600, 3000)}
+    question = make_question(tuple(counted), variables={"pack": "audience"}, value_per_conversion=70.0)
+    found = standing(question, make_evidence(make_rate(counted), mature=6000))
+    steps.found = make_results({**found, "look": 1, "state": "decided"}, money=None, looks=())
+    html = page_of(steps)
+    assert "control 12%, pack 20%" in html
+    assert 'class="headline"' not in html
+    assert "No causal claim is made" in html
+    for claim in ("Winner", "+8.0", "per 10,000 contacts"):
+        assert claim not in html

@@ -151,7 +151,7 @@ BAD = {
     "power below alpha": (changed(W, ("power: 80%", "power: 4%")), (17, "power")),
     "useful beyond the lift": (changed(W, ("smallest_useful_lift: 1pt", "smallest_useful_lift: 3pt")), (23, "more than the lift to find")),
     "budget": (changed(W, ("calls: 20000", "calls: 2")), (26, "2 calls are fewer than the 3 arms")),
-    "no wave": (changed(W, ("waves: auto", "waves: 0")), (25, "0 waves are not possible")),
+    "no wave": (changed(W, ("waves: auto", "waves: 0")), (25, "a wave of 0 people is not possible")),
     # names of experiments, and planted effects
     "confirms itself": (MINI + "confirms: a\n", (5, "an experiment cannot name itself")),
     "confirms no name": (MINI + "confirms: Round 1\n", (5, "did you mean 'round-1'?")),

@@ -120,3 +120,16 @@ def test_the_holdout_is_planned_as_an_arm_without_calls(tmp_path: Path) -> None:
         said = plan(workspace, path, MONDAY)
     assert said.per_arm[HOLDOUT] == 100
     assert said.worst_calls == 200
+
+
+def test_the_plan_says_what_the_complaint_guard_can_see(tmp_path: Path) -> None:
+    """About 200 calls on an arm see 86 times the limit; without the guardrail, or without people, nothing is said."""
+    once = make_experiment()["control"] | {"redial": {"attempts": 1}}
+    with make_workspace(tmp_path) as workspace:
+        (told,) = plan(workspace, write_experiment(tmp_path, 400, control=once), MONDAY).notes
+        plain = write_experiment(tmp_path, 400, control=once, metrics={"guardrails": {}})
+        assert plan(workspace, plain, MONDAY).notes == ()
+    assert told.startswith("complaints: 200 calls on an arm can see a complaint rate of about ")
+    alone, together = (float(part.split()[0].replace(",", "")) for part in told.split(" about ")[1:])
+    assert together == pytest.approx(alone / 2, rel=0.1)  # twice the calls, two complaints still
+    assert 50 < alone < 100

@@ -100,4 +100,7 @@ def test_migrations_are_part_of_the_package() -> None:
     """Every migration lies in a package, so that an installed Ringlab can upgrade."""
     assert (MIGRATIONS / "__init__.py").is_file()
     assert (MIGRATIONS / "env.py").is_file()
-    assert [file.name for file in sorted((MIGRATIONS / "versions").glob("0*.py"))] == ["0001_first.py"]
+    assert [file.name for file in sorted((MIGRATIONS / "versions").glob("0*.py"))] == [
+        "0001_first.py",
+        "0002_reserve.py",
+    ]

@@ -1,0 +1,48 @@
+"""Harm heard in, a look out at once: an arm that a guardrail stops is called no more from the next claim on.
+
+Looks come now and then, complaints at any time. So whoever stores one asks here, in the same transaction: the counts
+of harm alone are read, and only what newly fails takes a whole look, which rests the arm, says why and is kept.
+"""
+
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from engine.core.evidence import Evidence
+from engine.core.experiments import Experiment, State
+from engine.core.guards import COMPLAINT, check_campaign, check_harm, failing
+from engine.core.metrics import METRICS
+from engine.core.outcomes import Outcome
+from engine.core.watches import Watch
+from engine.steps import look
+from engine.steps.resting import resting_arms
+from engine.store import outcomes, records
+from engine.workspace import Running
+
+
+def concerns(experiment: Experiment, outcome: Outcome) -> bool:
+    """Whether this outcome is one that may stop an arm before the next look: a complaint, or what `pause_at` counts."""
+    counted = [name for name, guardrail in experiment.metrics.guardrails.items() if guardrail.pause_at is not None]
+    return any(METRICS[name].number(outcome) for name in (COMPLAINT, *counted))
+
+
+def stop_harm(connection: Connection, running: Running, now: datetime) -> bool:
+    """Look at once where an arm, or the whole campaign, fails a guard that it passed before; True when it does."""
+    if records.state_of(connection, running.id) not in (State.RUNNING, State.WAITING):
+        return False
+    last = records.last_look(connection, running.id)
+    totals = outcomes.totals(connection, running.id, look.HEARD_FIELDS)
+    evidence = Evidence(
+        (),
+        harm=look.harm_of(running.experiment, totals),
+        heard=look.heard_of(running.experiment, totals),
+        watch=Watch.from_json((last or {}).get("watch", {})),
+        resting=resting_arms(connection, running.experiment.name),
+    )
+    question = look.question_of(running.experiment, {})
+    paused = failing(check_harm(question, evidence))
+    campaign = check_campaign(question, evidence, paused)
+    if paused.keys() <= evidence.stopped.keys() and (campaign is None or campaign.ok):
+        return False
+    look.look_within(connection, running, now)
+    return True
