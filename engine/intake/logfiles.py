@@ -1,6 +1,5 @@
 """A call log as a table that the analytic engine can ask: CSV in any encoding, or Parquet."""
 
-import os
 import re
 import shutil
 import tempfile
@@ -68,8 +67,7 @@ def open_log(path: Path) -> Iterator[LogFile]:
     with connect() as engine, tempfile.TemporaryDirectory() as folder:
         shape = examine(path, engine)
         engine.execute(f"SET temp_directory = {literal(folder)}")
-        engine.execute(f"SET memory_limit = '{MEMORY}'")
-        engine.execute(f"SET threads = {min(MOST_THREADS, os.cpu_count() or 1)}")
+        _bound(engine)
         if shape.format == "parquet":
             yield LogFile(shape, engine, f"read_parquet({file_literal(path)})")
             return
@@ -79,6 +77,13 @@ def open_log(path: Path) -> Iterator[LogFile]:
             with open_text(shape) as text, readable.open("w", encoding="utf-8", newline="") as copy:
                 shutil.copyfileobj(text, copy)
         yield LogFile(shape, engine, _csv_source(shape, readable))
+
+
+def _bound(engine: duckdb.DuckDBPyConnection) -> None:
+    engine.execute(f"SET memory_limit = '{MEMORY}'")
+    row = engine.execute("SELECT current_setting('threads')").fetchone()
+    if row and int(row[0]) > MOST_THREADS:
+        engine.execute(f"SET threads = {MOST_THREADS}")
 
 
 def _csv_source(shape: FileShape, path: Path) -> str:

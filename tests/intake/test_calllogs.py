@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from engine.errors import InputError, NotFound, ProblemsFound, UnreadableFile
 from engine.intake.calllogs import LogTallies, read_log
 from engine.intake.logcells import NO, YES
+from engine.intake.logfiles import open_log
 from engine.intake.logmetrics import LogMetric
 from engine.stats.tallies import Tally
 from tests.intake.makers import make_file, make_parquet
@@ -198,6 +199,40 @@ def test_a_log_that_cannot_be_tallied_is_refused(tmp_path: Path, text: str, told
     """No rows, no arm, ragged rows, open quotes, an arm column of names: each has its sentence."""
     with pytest.raises(InputError, match=told):
         read_log(make_file(tmp_path, text), "arm", [BOUGHT])
+
+
+@pytest.mark.parametrize("kind", ["INTEGER", "UTINYINT", "HUGEINT", "BOOLEAN", "DOUBLE", "DECIMAL(3,1)"])
+@pytest.mark.parametrize("contact", [None, "who"])
+def test_a_rate_is_the_same_whatever_type_its_column_has(tmp_path: Path, kind: str, contact: str | None) -> None:
+    """Ones and zeros of every type are yes and no, beside a covariate too; a blank one is refused or counted as no."""
+    cells = "(VALUES ('a', 1, 1, 4), ('b', 0, 2, 5), ('c', NULL, 3, 6), ('d', 1, 4, 7)) t(who, y, x, z)"
+    path = make_parquet(tmp_path, f"SELECT 'arm' AS arm, who, y::{kind} AS y, x, z FROM {cells}")
+
+    with pytest.raises(ProblemsFound, match="column 'y' is blank in 1 rows"):
+        read_log(path, "arm", [BOUGHT], contact=contact)
+    plain = read_log(path, "arm", [BOUGHT], contact=contact, missing="zero")
+    beside = read_log(path, "arm", [BOUGHT], covariate="x", contact=contact, missing="zero")
+
+    assert plain.missing == beside.missing == {"bought": 1}
+    assert plain.tallies("bought") == {"arm": Tally.of_rate(2, 4)}
+    assert beside.tallies("bought") == {"arm": Tally.of([1, 0, 0, 1], [1, 2, 3, 4])}
+
+
+def test_a_whole_number_that_is_no_yes_or_no_is_refused(tmp_path: Path) -> None:
+    """Twos are told with their count, not counted as either."""
+    path = make_parquet(tmp_path, "SELECT 'a' AS arm, y FROM (VALUES (1), (0), (2), (2), (NULL)) t(y)")
+
+    with pytest.raises(ProblemsFound, match=r"yes or no, but holds '2' \(2 times\)"):
+        read_log(path, "arm", [BOUGHT])
+
+
+def test_the_engine_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A log of any length is read within the same memory, by no more threads than fit into it."""
+    monkeypatch.setattr("engine.intake.logfiles.MOST_THREADS", 1)
+    with open_log(make_file(tmp_path, LOG)) as log:
+        memory, threads = log.first("SELECT current_setting('memory_limit'), current_setting('threads')")
+
+    assert (memory, threads) == ("244.1 MiB", 1)
 
 
 def test_dates_are_no_metric(tmp_path: Path) -> None:
