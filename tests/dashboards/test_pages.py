@@ -465,7 +465,7 @@ def test_what_empty_campaigns_came_to_is_part_of_the_trust(
     check = results_page(make_results(standing), words(language)).checks[-1]
     assert check.light == light
     assert said in check.sentence
-    assert len(results_page(make_results(), words(language)).checks) == 4
+    assert len(results_page(make_results(), words(language)).checks) == 5
 
 
 @pytest.mark.parametrize(
