@@ -68,6 +68,8 @@ def needs(
     arms: int = 1,
     max_contacts: int | None = None,
     runs: int | None = None,
+    *,
+    deadline: bool = False,
 ) -> Needs:
     """What it takes to find a true lift of the control's rate.
 
@@ -76,10 +78,11 @@ def needs(
         alpha: two-sided, over all arms.
         arms: arms beside the control.
         max_contacts: where the race ends for lack of people.
+        deadline: whether the race is read a last time there.
         runs: races played for each truth; fewer for many arms when None.
     """
     if lift < 0:
-        return needs(1 - baseline, -lift, alpha, power, arms, max_contacts, runs)
+        return needs(1 - baseline, -lift, alpha, power, arms, max_contacts, runs, deadline=deadline)
     each = contacts_per_arm(baseline, lift, alpha, power, check_whole("arms", arms))
     root = math.sqrt(arms)
     uneven = contacts_per_arm(baseline, lift, alpha, power, arms, control_ratio=root)
@@ -88,7 +91,7 @@ def needs(
     factor = inflation(LOOKS, alpha / arms, power, boundaries(LOOKS, alpha / arms))
     planned = math.ceil(single * factor)
     looks = Looks(len(LOOKS), planned, planned * (arms + 1))
-    race = _race(baseline, lift, alpha, power, arms, max_contacts, runs or runs_for(arms))
+    race = _race((baseline, lift, alpha, power, arms), (max_contacts, deadline), runs or runs_for(arms))
     return Needs(once, looks, race)
 
 
@@ -97,15 +100,14 @@ def runs_for(arms: int) -> int:
     return 400 if arms == 1 else 200 if arms <= 3 else 100
 
 
-def _race(
-    baseline: float, lift: float, alpha: float, power: float, arms: int, max_contacts: int | None, runs: int
-) -> Race | None:
+def _race(asked: tuple[float, float, float, float, int], ends: tuple[int | None, bool], runs: int) -> Race | None:
+    baseline, lift, alpha, power, arms = asked
     if arms > MOST_ARMS:
         return None
     nothing, something = (
         race_size(
-            baseline, lift, alpha, power, arms, truth=[best] + [0.0] * (arms - 1), max_contacts=max_contacts,
-            looks=20, runs=runs, seed=SEED,
+            baseline, lift, alpha, power, arms, truth=[best] + [0.0] * (arms - 1), max_contacts=ends[0],
+            deadline=ends[1], looks=20, runs=runs, seed=SEED,
         )
         for best in (0.0, lift)
     )  # fmt: skip

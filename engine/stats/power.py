@@ -120,6 +120,7 @@ def race_size(
     useful_lift: float | None = None,
     truth: Sequence[float] | None = None,
     max_contacts: int | None = None,
+    deadline: bool = False,
     looks: int = 80,
     runs: int = 400,
     seed: int = 1,
@@ -132,6 +133,7 @@ def race_size(
         useful_lift: the smallest useful lift of the plan; `lift` when None.
         truth: every arm's true lift, arms beside the control.
         max_contacts: where the roster ends; four times the fixed sample when None.
+        deadline: whether the race is read a last time there.
         looks: looks per fixed sample; living arms share the contacts between two looks equally.
         runs, seed: the same seed gives the same answer on any machine.
 
@@ -148,7 +150,8 @@ def race_size(
         raise ValueError(f"truth must hold one lift per arm ({arms}), not {len(lifts)}")
     rates = np.array([check_inside("baseline", baseline), *(_rate(baseline, one) for one in lifts)])
     fixed = contacts_per_arm(baseline, useful, alpha, power, arms) * (arms + 1)
-    plan = RacePlan(arms + 1, useful, baseline, alpha / 2, power, max_contacts or 4 * fixed)
+    most = max_contacts or 4 * fixed
+    plan = RacePlan(arms + 1, useful, baseline, alpha / 2, power, most, most if deadline else None)
     batch = max(arms + 1, fixed // check_whole("looks", looks))
     lanes = _play(plan, rates, batch, check_whole("runs", runs), seed)
     spent = lanes.contacts.sum(axis=1)

@@ -224,7 +224,8 @@ def _methods(experiment: Experiment, per_arm: Mapping[str, int]) -> dict[str, An
         return {}
     people = sum(per_arm[arm] for arm in (CONTROL, *dealt))
     most = people if people > len(dealt) else None
-    return asdict(needs(size.baseline, sign * useful, decision.alpha, size.power, len(dealt), most))
+    ends = most is not None and has_deadline(experiment, people)
+    return asdict(needs(size.baseline, sign * useful, decision.alpha, size.power, len(dealt), most, deadline=ends))
 
 
 def _calls(experiment: Experiment, per_arm: dict[str, int]) -> tuple[int, int]:
@@ -269,12 +270,12 @@ def _notes(experiment: Experiment, people: int) -> tuple[str, ...]:
     if experiment.decision.method == "sequential" and people < fixed_sample(experiment):
         notes.append(
             "the roster is less than one fixed sample: the smallest useful lift can hardly be seen; a last reading is "
-            "taken where the roster ends, and finds it with a chance of 67% at one fixed sample, less below"
+            "taken where the roster ends, and finds it with a chance of 69% at one fixed sample, less below"
         )
     elif has_deadline(experiment, people):
         notes.append(
             "the roster is between 1 and 1.5 fixed samples: the race takes a last reading where the roster ends, and "
-            "finds the smallest useful lift with a chance of 67% at 1, 79% at 1.5 and 82% at 2 fixed samples"
+            "finds the smallest useful lift with a chance of 69% at 1, 80% at 1.5 and 82% at 2 fixed samples"
         )
     return tuple(notes)
 

@@ -13,7 +13,7 @@ from engine.core.metrics import METRICS
 from engine.errors import InputError
 from engine.steps.pacing import calls_each, people_awaited
 from engine.steps.parts import in_waves, may_drop, people_of_part
-from engine.steps.size import fixed_sample, people_wanted
+from engine.steps.size import fixed_sample, has_deadline, people_wanted
 
 if TYPE_CHECKING:
     from engine.stats.roots import Array
@@ -73,7 +73,8 @@ def race(experiment: Experiment, people: int, truth: "Truth", runs: int) -> "Tri
     size, decision, waves = experiment.size, experiment.decision, experiment.pace.waves
     arms = len(truth.rates)
     useful = decision.smallest_useful_lift.points(size.baseline)
-    plan = RacePlan(arms, useful, truth.rates[0], decision.alpha / 2, size.power)
+    last = people if has_deadline(experiment, people) else None
+    plan = RacePlan(arms, useful, truth.rates[0], decision.alpha / 2, size.power, deadline=last)
 
     def batch(look: int, living: "Array") -> "Array | float":
         if not in_waves(experiment):
