@@ -85,8 +85,9 @@ class Question:
     says what each arm changes. `planned` are people per arm; `baseline` and `power` plan the race.
     `randomized` is false where chance did not deal the arms: then they are described and nothing is proven.
     `value_per_conversion` is money. With a `deadline` the race is read a last time at so many people over all arms;
-    `least_new` are the people that a look of the race is worth. `looks` and `spending` are those of planned looks.
-    `costs` are those of the arms' incentives, where arms differ in them, the control's among them.
+    `least_new` are the people that a look of the race is worth, `same` the arms that shall be shown the same.
+    `looks` and `spending` are those of planned looks. `costs` are those of the arms' incentives, where arms differ
+    in them, the control's among them.
     """
 
     name: str
@@ -107,6 +108,7 @@ class Question:
     power: float = 0.8
     deadline: int | None = None
     least_new: int = 0
+    same: tuple[str, ...] = ()
     looks: int = 5
     spending: Spending = "obrien-fleming"
     costs: Mapping[str, float] = field(default_factory=dict)

@@ -188,6 +188,9 @@ class Decision(Value):
     )
     alpha: Level = Field(0.05, description="chance of any false winner, two-sided, over all arms")
     smallest_useful_lift: PositiveLift = Field(Lift(size=0.01), description="a lift below this is not worth a change")
+    same: list[Name] = Field(
+        [], description="arms that shall be shown the same as the control, within the smallest useful lift"
+    )
     looks: int = Field(5, ge=2, le=20, description="how many planned looks, at even shares of the people; method group")
     spending: Spending = Field(
         "obrien-fleming", description="obrien-fleming proves little early, pocock about evenly; method group"

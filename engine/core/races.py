@@ -9,8 +9,10 @@ from engine.core.comparisons import MetricNumbers
 from engine.core.evidence import Evidence, LookCounts, MetricTallies, Question
 from engine.core.horizons import read_at_end
 from engine.core.readings import ArmStatus, Reading, Readings, leans, stopped
+from engine.core.sameness import claims, kept_of, read_claim
 from engine.core.sentences import Sentence
 from engine.stats.anytime import Race, RacePlan
+from engine.stats.sameness import Sameness
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,24 +60,31 @@ class RaceSoFar:
 def read_race(question: Question, evidence: Evidence, numbers: MetricNumbers, paused: Collection[str]) -> Readings:
     """The readings of a race over the arms that chance deals; the others are described."""
     metric = numbers.metric
-    arms = tuple(arm for arm in question.arms if arm == question.control or question.dealt(arm))
+    raced = tuple(arm for arm in question.treated if question.dealt(arm) and arm not in question.same)
+    arms, same = (question.control, *raced), claims(question, evidence, metric)
+    if not raced:
+        return _claimed(question, evidence, numbers, same, paused)
     so_far = run_race(question, evidence, metric, arms)
     race = so_far.race
     living = [arm for arm, out in zip(arms, race.dropped, strict=True) if not out and arm not in paused][1:]
     proven = {arm for arm, is_proven in zip(arms, race.proven, strict=True) if is_proven}
     over = race.status != "running" or not living or (len(living) == 1 and living[0] in proven)
-    final = over or evidence.finished
+    claimed = _open(same, paused)
+    final = (over and not claimed) or evidence.finished
     readings = {
         each.arm: read_at_end(question, metric, each, closed=final)
         for each in numbers.comparisons
         if each.arm not in arms
     }
+    readings |= {arm: read_claim(question, numbers, arm, claim) for arm, claim in same.items()}
     readings |= _raced(question, numbers, race, arms, final)
     readings |= {arm: stopped(arm) for arm in paused if arm in readings}
-    active = () if final else tuple(
-        arm for arm, is_active in zip(arms, race.active, strict=True) if is_active and arm not in paused
-    )  # fmt: skip
-    others = () if final else tuple(arm for arm in question.arms if arm not in arms and arm not in paused)
+    racing = tuple(arm for arm, is_active in zip(arms, race.active, strict=True) if is_active and arm not in paused)
+    if claimed and question.control not in racing:
+        racing = (question.control, *racing)
+    active = () if final else racing + claimed
+    settled = {*arms, *same}
+    others = () if final else tuple(arm for arm in question.arms if arm not in settled and arm not in paused)
     resting = {arm for arm, gathers in zip(arms, so_far.gathering, strict=True) if not gathers}
     return Readings(
         "sequential",
@@ -85,8 +94,34 @@ def read_race(question: Question, evidence: Evidence, numbers: MetricNumbers, pa
         frozenset(resting),
         (Sentence("warn_revised"),) if so_far.revised else (),
         race.plan.proof,
-        kept=so_far.as_json(),
+        kept=so_far.as_json() | {"same": kept_of(same)},
     )
+
+
+def _open(same: Mapping[str, Sameness], paused: Collection[str]) -> tuple[str, ...]:
+    """The arms that are still to be shown the same."""
+    return tuple(arm for arm, claim in same.items() if not claim.proven and arm not in paused)
+
+
+def _claimed(
+    question: Question,
+    evidence: Evidence,
+    numbers: MetricNumbers,
+    same: Mapping[str, Sameness],
+    paused: Collection[str],
+) -> Readings:
+    """The readings where no arm races for a winner: claims, and what chance does not deal."""
+    claimed = _open(same, paused)
+    final = not claimed or evidence.finished
+    readings = {
+        each.arm: read_claim(question, numbers, each.arm, same[each.arm])
+        if each.arm in same
+        else read_at_end(question, numbers.metric, each, closed=final)
+        for each in numbers.comparisons
+    }
+    readings |= {arm: stopped(arm) for arm in paused if arm in readings}
+    active = () if final else (question.control, *claimed)
+    return Readings("sequential", readings, final, active, kept={"same": kept_of(same)})
 
 
 def _raced(
@@ -146,7 +181,7 @@ def run_race(question: Question, evidence: Evidence, metric: MetricTallies, arms
 
 def _kept(evidence: Evidence, plan: RacePlan) -> RaceSoFar | None:
     """The race that the look before kept; None where it kept none, or that of another plan or release."""
-    if not evidence.race:
+    if "race" not in evidence.race:
         return None
     try:
         kept = RaceSoFar.from_json(evidence.race)

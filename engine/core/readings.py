@@ -24,7 +24,8 @@ class Reading:
 
     `interval` is of the difference as it is shown. The odds, and the bars that they must reach, are the race's; `z`
     and the `bound` that it must reach belong to planned looks, and so does `unbiased`, the estimate after stopping.
-    `unconfirmed` says that the p-value passed and the exact test for few successes did not.
+    `unconfirmed` says that the p-value passed and the exact test for few successes did not. `same` are the odds
+    against a lift and against a loss of an arm that shall be shown the same.
     """
 
     arm: str
@@ -38,6 +39,7 @@ class Reading:
     bound: float | None = None
     unbiased: Estimate | None = None
     unconfirmed: bool = False
+    same: tuple[float, float] | None = None
     bar_for: float | None = None
     bar_against: float | None = None
 

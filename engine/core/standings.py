@@ -232,6 +232,12 @@ def _comparison(question: Question, comparison: Comparison, reading: Reading | N
             "bar_for": reading.bar_for,
             "bar_against": reading.bar_against,
         }
+    if reading and reading.same is not None:
+        found["same"] = {
+            "odds_above": reading.same[0],
+            "odds_below": reading.same[1],
+            "margin": question.smallest_useful_lift,
+        }
     if reading and reading.bound is not None:
         found["group"] = {"z": reading.z, "bound": reading.bound, "interval": reading.interval}
         if reading.unbiased:

@@ -171,6 +171,18 @@ TEXTS: dict[str, tuple[str, str]] = {
         "{arm}: the odds are {odds} : 1 that it is better, and that is proof.",
         "{arm}：优于对照的赔率为 {odds} : 1，已证实。",
     ),
+    "because_same": (
+        "{arm} is the same as the control within {useful}: the odds are {above} : 1 against a lift of that size and "
+        "{below} : 1 against a loss of it; 20 : 1 on both sides is proof.",
+        "{arm} 与对照相同（差异在 {useful}以内）：没有这么大提升的赔率为 {above} : 1，"
+        "没有这么大损失的赔率为 {below} : 1，两边都达到 20 : 1 即为证实。",
+    ),
+    "because_not_same": (
+        "{arm} is not shown to be the same as the control yet: the odds are {above} : 1 against a lift of {useful} and "
+        "{below} : 1 against a loss of it; 20 : 1 on both sides is proof.",
+        "{arm} 尚未证实与对照相同：没有 {useful}提升的赔率为 {above} : 1，没有 {useful}损失的赔率为 {below} : 1，"
+        "两边都达到 20 : 1 即为证实。",
+    ),
     "because_odds_against": (
         "{arm}: the odds are {odds} : 1 against a lift of {useful}; {bar} : 1 rules it out.",
         "{arm}：没有 {useful}提升的赔率为 {odds} : 1，达到 {bar} : 1 即可排除。",

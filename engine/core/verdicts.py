@@ -174,7 +174,7 @@ def _best_of(*statuses: str) -> Callable[[Case], list[Reading]]:
 
 
 def _raced(case: Case) -> list[Reading]:
-    return [reading for reading in case.open if reading.odds_for is not None]
+    return [reading for reading in case.open if reading.odds_for is not None or reading.same is not None]
 
 
 RULES: tuple[Rule, ...] = (
@@ -264,11 +264,15 @@ def _always(case: Case, status: Status) -> tuple[Sentence, ...]:
 def _because(case: Case, reading: Reading) -> Sentence:
     """The evidence for one arm's status."""
     question, arm = case.question, reading.arm
+    values: dict[str, Words]
+    if reading.same is not None:
+        values = {"arm": arm, "useful": case.useful, "above": odds(reading.same[0]), "below": odds(reading.same[1])}
+        return Sentence("because_same" if reading.status == "no_useful_difference" else "because_not_same", values)
     if reading.odds_for is not None and reading.odds_against is not None:
         if reading.status in {"no_useful_difference", "loser"}:
             if reading.odds_against < (reading.bar_against or 0.0):
                 return Sentence("because_loser", {"arm": arm})
-            values: dict[str, Words] = {"arm": arm, "odds": odds(reading.odds_against), "useful": case.useful}
+            values = {"arm": arm, "odds": odds(reading.odds_against), "useful": case.useful}
             return Sentence("because_odds_against", {**values, "bar": f"{reading.bar_against:.2g}"})
         if reading.status == "winner":
             return Sentence("because_proven", {"arm": arm, "odds": odds(reading.odds_for)})

@@ -16,6 +16,7 @@ def check_plans(draft: Draft) -> None:
     _check_size(draft)
     _check_lifts(draft)
     _check_looks(draft)
+    _check_same(draft)
     findings, experiment = draft.findings, draft.experiment
     arms = len(experiment.arms) + 1
     if experiment.budget.calls is not None and experiment.budget.calls < arms and findings.clean(("budget", "calls")):
@@ -68,6 +69,23 @@ def _check_looks(draft: Draft) -> None:
     for key in ("looks", "spending"):
         if key in decision.model_fields_set and decision.method != "group" and findings.clean(("decision", key)):
             findings.at_key(("decision", key), f"is for `method: group`, and the method is {decision.method}")
+
+
+def _check_same(draft: Draft) -> None:
+    """What shall be the same is an arm that chance deals, and the method one that can show it."""
+    decision, findings = draft.experiment.decision, draft.findings
+    for index, name in enumerate(decision.same):
+        trail: Trail = ("decision", "same", index)
+        if not findings.clean(trail):
+            continue
+        if name not in draft.experiment.arms:
+            findings.at_value(trail, f"there is no arm {shown(name)}{findings.near(name, draft.experiment.arms)}")
+        elif name in decision.same[:index]:
+            findings.at_value(trail, f"{shown(name)} stands here twice")
+        elif "audience" in draft.experiment.arms[name]:
+            findings.at_value(trail, f"{name} holds other people, and nothing can show that they are the same")
+    if decision.same and decision.method != "sequential" and findings.clean(("decision", "same")):
+        findings.at_key(("decision", "same"), f"is for `method: sequential`, and the method is {decision.method}")
 
 
 def _check_lifts(draft: Draft) -> None:

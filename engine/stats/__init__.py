@@ -22,6 +22,7 @@ importing this package costs nothing.
     balance        did every arm get its share
     power          how many people a question needs
     anytime        the race of two odds, safe at every look; harm
+    sameness       an arm that differs by less than a margin, to either side
     group          a few looks, fixed beforehand: bounds, power, chances to stop
     after_stopping what an effect is worth once a planned look ended the experiment
     beliefs        probability of being best, expected loss

@@ -340,12 +340,16 @@ class Lanes:
         rates: Array = self.successes[:, 1:] / np.maximum(self.contacts[:, 1:], 1.0)
         return rates
 
+    def _beats(self, plan: RacePlan) -> Flags:
+        """Which duels are decided."""
+        beats: Flags = log_mixture(self.duel_logs, BEATEN_DECIDES) >= math.log(BEATEN * plan.drop)
+        return beats
+
     def _beaten(self, alive: Flags, proven: Flags, plan: RacePlan) -> Flags:
         """The living without those that a living rival beats, the lowest rate first, so that one is left."""
         import numpy as np
 
-        bets, treated = bets_of(plan.arms, plan.useful_lift), plan.treated
-        beats = log_mixture(self.duel_logs, BEATEN_DECIDES) >= math.log(BEATEN * plan.drop)
+        bets, treated, beats = bets_of(plan.arms, plan.useful_lift), plan.treated, self._beats(plan)
         if not beats.any():
             return alive
         beaten = np.zeros((len(alive), treated, treated), dtype=bool)

@@ -174,6 +174,7 @@ def question_of(experiment: Experiment, mature: ByStratum, planned: int = 0) -> 
         power=experiment.size.power,
         deadline=deadline_of(experiment, planned),
         least_new=worth_a_look(experiment),
+        same=tuple(decision.same),
         looks=decision.looks,
         costs=incentive_costs(experiment),
         spending=decision.spending,

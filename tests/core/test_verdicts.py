@@ -441,3 +441,38 @@ def test_a_race_with_a_deadline_is_read_a_last_time():
     }  # fmt: skip
 
     assert found == {None: "not_enough_people", 4000: "winner"}
+
+
+def test_an_arm_may_be_shown_the_same_on_purpose():
+    """An arm named in `same` is not in the race: it goes on past 5 : 1 against, until both odds are 20 : 1."""
+    counts = {n: {"control": (12 * n, 100 * n), "cheap": (12 * n, 100 * n)} for n in (5, 10, 50)}
+    found, race = {}, {}
+    for n, counted in counts.items():
+        question = make_question(tuple(counted), method="sequential", smallest_useful_lift=0.03, same=("cheap",))
+        evidence = make_evidence(make_rate(counted), finished=False, race=race)
+        found[n] = standing(question, evidence, look=1)
+        race = found[n]["race"]
+
+    assert verdict_of(found[5])["status"] == "not_enough_people"
+    assert verdict_of(found[10])["active"] == ["control", "cheap"]
+    assert "not shown to be the same" in " ".join(verdict_of(found[10])["reasons"])
+    assert (verdict_of(found[50])["status"], verdict_of(found[50])["final"]) == ("no_useful_difference", True)
+    assert "cheap is the same as the control within 3 points" in " ".join(verdict_of(found[50])["reasons"])
+    assert "与对照相同" in " ".join(found[50]["verdict_zh"]["reasons"])
+    assert found[50]["metrics"][0]["comparisons"][0]["same"]["odds_above"] >= 20
+
+
+def test_a_claim_of_sameness_stands_beside_the_race():
+    """The race is decided and the claim is not: the experiment goes on with the control and that arm alone."""
+    counted = {"control": (360, 3000), "story": (480, 3000), "cheap": (360, 3000)}
+    question = make_question(tuple(counted), method="sequential", smallest_useful_lift=0.02, same=("cheap",))
+
+    running = verdict_of(standing(question, make_evidence(make_rate(counted), finished=False)))
+    paused = verdict_of(
+        standing(question, make_evidence(make_rate(counted), finished=False, harm={"cheap": (9, 3000)}))
+    )
+
+    assert running["arms"]["story"] == "winner"
+    assert not running["final"]
+    assert "cheap" in running["active"]
+    assert (paused["status"], paused["final"]) == ("winner", True)
