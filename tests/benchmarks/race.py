@@ -105,23 +105,60 @@ class Played:
     best: float
 
 
-def play(lanes: type[Lanes], truth: str, runs: int, seed: int) -> Played:
-    """Races of one truth, with a base rate that swings by a quarter from look to look."""
-    lifts = np.array([0.0, *TRUTHS[truth]]) * USEFUL
-    rates = BASE + lifts
-    noise = BASE * (1 - BASE) + (BASE + USEFUL) * (1 - BASE - USEFUL)
-    each = round((1.959964 + 0.841621) ** 2 * noise / USEFUL**2 / LOOKS)
-    plan, random = RacePlan(len(lifts), USEFUL, BASE, ALPHA, POWER), np.random.default_rng(seed)
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What a campaign is planned on: base rate, smallest useful lift, and how far the base rate swings."""
+
+    base: float = BASE
+    useful: float = USEFUL
+    drift: float = DRIFT
+
+
+def race(lanes: type[Lanes], setting: Setting, lifts: Array, runs: int, random: np.random.Generator) -> Lanes:
+    """Races until all are over; lifts with the control's zero first. Looks stand at eightieths of the fixed sample."""
+    base, useful = setting.base, setting.useful
+    noise = base * (1 - base) + (base + useful) * (1 - base - useful)
+    each = max(1, round((1.959964 + 0.841621) ** 2 * noise / useful**2 / LOOKS))
+    plan, rates = RacePlan(len(lifts), useful, base, ALPHA, POWER), base + lifts
     races, look = lanes.start(plan, runs), 0
     while (races.status == RUNNING).any():
         contacts = np.where(races.active, each, 0)
-        swing = DRIFT * BASE * math.sin(2 * math.pi * look / PERIOD)
-        races = races.look(plan, contacts.astype(float), random.binomial(contacts, rates + swing).astype(float))
+        swing = setting.drift * base * math.sin(2 * math.pi * look / PERIOD)
+        now = np.clip(rates + swing, 0.0, 1.0)
+        races = races.look(plan, contacts.astype(float), random.binomial(contacts, now).astype(float))
         look += 1
-    won = np.where(races.status == WINNER, races.winner, 0)
-    spent = float(races.contacts.sum(axis=1).mean())
+    return races
+
+
+def winners_of(races: Lanes) -> NDArray[np.int64]:
+    """The winner of each race, 0 for none."""
+    return np.where(races.status == WINNER, races.winner, 0)
+
+
+def play(lanes: type[Lanes], truth: str, runs: int, seed: int) -> Played:
+    """Races of one truth, with a base rate that swings by a quarter from look to look."""
+    lifts = np.array([0.0, *TRUTHS[truth]]) * USEFUL
+    races = race(lanes, Setting(), lifts, runs, np.random.default_rng(seed))
+    won, spent = winners_of(races), float(races.contacts.sum(axis=1).mean())
     false = float(((won > 0) & (lifts[won] <= 0)).mean())
     return Played(truth, spent / least(lifts[1:].tolist()), false, float((won == 1 + int(lifts[1:].argmax())).mean()))
+
+
+def errors(arms: int, plans: int, runs: int, seed: int) -> tuple[float, float, float]:
+    """Over plans drawn at random (base 8-30 %, d 8-20 % of it, drift up to a quarter): the share of races of useless
+    arms with a false winner, of those with harmful ones among them, and of races with one lift of d that find it."""
+    random = np.random.default_rng(seed)
+    useless, harmful, found = [], [], []
+    for _ in range(plans):
+        base = float(random.uniform(0.08, 0.30))
+        setting = Setting(base, base * float(random.uniform(0.08, 0.20)), float(random.uniform(0.0, DRIFT)))
+        none = np.zeros(arms + 1)
+        worse = np.concatenate([[0.0], -setting.useful * random.uniform(0.0, 1.0, arms)])
+        one = np.concatenate([[0.0, setting.useful], np.zeros(arms - 1)])
+        useless.append((winners_of(race(Lanes, setting, none, runs, random)) > 0).mean())
+        harmful.append((winners_of(race(Lanes, setting, worse, runs, random)) > 0).mean())
+        found.append((winners_of(race(Lanes, setting, one, runs, random)) == 1).mean())
+    return float(np.mean(useless)), float(np.mean(harmful)), float(np.mean(found))
 
 
 def main() -> None:
@@ -129,14 +166,21 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=int, default=2000)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--plans", type=int, default=0, help="measure the error rates over so many random plans")
     asked, say = parser.parse_args(), Console(width=120, highlight=False, soft_wrap=True).print
+    if asked.plans:
+        say("arms   false winner: none better   some harmful   power at d")
+        for arms in (1, 3, 7):
+            none, worse, power = errors(arms, asked.plans, asked.runs, asked.seed)
+            say(f"{arms:4}{none:28.4f}{worse:15.4f}{power:13.3f}")
+        return
     ratios: dict[str, list[float]] = {"race": [], "plain": []}
     say(f"{'truth':18}{'contacts over the least: race':>30}{'plain':>8}{'false winners':>15}{'best wins':>11}")
     for truth in TRUTHS:
-        race, plain = (play(lanes, truth, asked.runs, asked.seed) for lanes in (Lanes, Plain))
-        ratios["race"].append(race.ratio)
+        ours, plain = (play(lanes, truth, asked.runs, asked.seed) for lanes in (Lanes, Plain))
+        ratios["race"].append(ours.ratio)
         ratios["plain"].append(plain.ratio)
-        say(f"{truth:18}{race.ratio:30.3f}{plain.ratio:8.3f}{race.false:15.4f}{race.best:11.3f}")
+        say(f"{truth:18}{ours.ratio:30.3f}{plain.ratio:8.3f}{ours.false:15.4f}{ours.best:11.3f}")
     race_index, plain_index = (math.exp(sum(map(math.log, found)) / len(found)) for found in ratios.values())
     say(f"{'geometric mean':18}{race_index:30.3f}{plain_index:8.3f}   race / plain {race_index / plain_index:.3f}")
 
