@@ -18,12 +18,14 @@ from engine.core.assignment import Assignment, deal, order
 from engine.core.calls import first_attempt
 from engine.core.contacts import Contact, ContactColumns
 from engine.core.experiments import HOLDOUT, LIVE, Experiment
+from engine.core.factorial import deal_combinations
 from engine.definitions.loading import load_text
 from engine.definitions.reading import read_text
 from engine.errors import InputError, NotNow
 from engine.intake.phones import Number, normalize
 from engine.steps import receive
 from engine.steps.eligibility import Pack, eligible, wanted_of
+from engine.steps.resting import resting_arms
 from engine.steps.size import people_wanted
 from engine.store import ledger, outcomes, queue, records, roster
 from engine.workspace import Workspace
@@ -248,10 +250,16 @@ def _deal(
     first = roster.next_rank(connection, experiment_id)
     wanted = people_wanted(experiment)
     hands: list[Assignment] = []
+    resting = resting_arms(connection, experiment.name)
     for pack, people in chosen:
-        had = sum(assigned.get(arm, 0) for arm in pack.shares)
+        had = sum(count for arm, count in assigned.items() if arm in pack.shares or experiment.is_factorial)
         room = wanted_of(pack, wanted) - had if wanted else len(people)
-        hands += islice(deal(experiment.name, pack.shares, ((k, s) for k, s, _ in people), dealt), max(room, 0))
+        keys = ((key, stratum) for key, stratum, _ in people)
+        if experiment.is_factorial:
+            drawn = deal_combinations(experiment, keys, dealt, resting)
+        else:
+            drawn = deal(experiment.name, pack.shares, keys, dealt)
+        hands += islice(drawn, max(room, 0))
     if len(chosen) > 1:
         hands.sort(key=lambda assignment: order(experiment.name, assignment.contact))
     for rank, assignment in enumerate(hands, start=first):
