@@ -74,7 +74,8 @@ class Question:
     `smallest_useful_lift` is a difference in the primary metric's own unit, 0.01 for one point. `variables`
     says what each arm changes. `planned` are people per arm; `baseline` and `power` plan the race.
     `randomized` is false where chance did not deal the arms: then they are described and nothing is proven.
-    `value_per_conversion` is money.
+    `value_per_conversion` is money. `crossed` says that this is one variable of a factorial round: other variables
+    are dealt to the same contacts, and `alpha` is this variable's part.
     """
 
     name: str
@@ -93,6 +94,7 @@ class Question:
     guardrails: Mapping[str, Guardrail] = field(default_factory=dict)
     baseline: float = 0.12
     power: float = 0.8
+    crossed: bool = False
 
     def __post_init__(self) -> None:
         if not self.arms or self.arms[0] != self.control:

@@ -6,6 +6,7 @@ computed is null or absent, with a `reason` beside it.
 
 import math
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -52,7 +53,32 @@ def standing(
     readings = read(question, evidence, primary, paused)
     balance = check_balance(question, evidence, readings.resting | paused.keys())
     guards = Guards(balance, check_placebo(question, evidence), guardrails)
-    verdict = reach(Case(question, evidence, numbers, guards, readings))
+    found = Findings(numbers, guards, readings, reach(Case(question, evidence, numbers, guards, readings)))
+    return told(question, evidence, found, as_of, look, warnings)
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """All that was found of a question on its evidence."""
+
+    numbers: tuple[MetricNumbers, ...]
+    guards: Guards
+    readings: Readings
+    verdict: Verdict
+
+
+def told(
+    question: Question,
+    evidence: Evidence,
+    found: Findings,
+    as_of: datetime | None = None,
+    look: int | None = None,
+    warnings: Iterable[Sentence] = (),
+    **more: Any,
+) -> Json:
+    """What was found, as the JSON shape; `more` are parts that only some standings have."""
+    numbers, guards, readings = found.numbers, found.guards, found.readings
+    primary = next(each for each in numbers if each.metric == evidence.primary)
     result: Json = {
         "schema": SCHEMA,
         "experiment": question.name,
@@ -70,8 +96,9 @@ def standing(
         "metrics": [_metric(question, each, readings if each is primary else None) for each in numbers],
         "segments": [_segment(split(question, evidence.primary, each), question) for each in evidence.segments],
         "money": _money(question, numbers, readings),
-        **_verdict(verdict, readings),
-        **_in_words("warnings", [*warnings, *_own_warnings(question, readings)]),
+        **more,
+        **_verdict(found.verdict, readings),
+        **in_words("warnings", [*warnings, *_own_warnings(question, readings)]),
     }
     written: Json = finite({key: value for key, value in result.items() if value not in (None, "", [], {})})
     return written
@@ -144,7 +171,7 @@ def _metric(question: Question, numbers: MetricNumbers, readings: Readings | Non
         "kind": metric.kind,
         "better": metric.better,
         "denominator": metric.denominator,
-        "arms": [_arm(number) for number in numbers.arms],
+        "arms": [arm_told(number) for number in numbers.arms],
         "comparisons": [
             _comparison(question, comparison, readings.arms[comparison.arm] if readings else None)
             for comparison in numbers.comparisons
@@ -152,7 +179,8 @@ def _metric(question: Question, numbers: MetricNumbers, readings: Readings | Non
     }
 
 
-def _arm(number: ArmNumbers) -> Json:
+def arm_told(number: ArmNumbers) -> Json:
+    """One arm's number."""
     return {
         "arm": number.arm,
         "contacts": round(number.contacts),
@@ -195,12 +223,13 @@ def _comparison(question: Question, comparison: Comparison, reading: Reading | N
         probability_best=comparison.probability_best,
         expected_loss=comparison.expected_loss,
         interval_newcombe=comparison.newcombe,
-        stratified=_estimate(comparison.stratified),
-        adjusted=_estimate(comparison.covaried, variance_saved=comparison.saved),
+        stratified=estimate_told(comparison.stratified),
+        adjusted=estimate_told(comparison.covaried, variance_saved=comparison.saved),
     )
 
 
-def _estimate(estimate: Estimate | None, **more: float | None) -> Json | None:
+def estimate_told(estimate: Estimate | None, **more: float | None) -> Json | None:
+    """A difference with its range and p-value; None where there is none."""
     if estimate is None:
         return None
     values = {"difference": estimate.value, "interval": [estimate.low, estimate.high], "p_value": estimate.p_value}
@@ -214,7 +243,7 @@ def _segment(table: SegmentTable, question: Question) -> Json:
         "values": [
             {
                 "value": each.value,
-                "arms": [_arm(number) for number in each.arms],
+                "arms": [arm_told(number) for number in each.arms],
                 "comparisons": [
                     _comparison(question, comparison, None) | _present(p_adjusted=each.p_values.get(comparison.arm))
                     for comparison in each.comparisons
@@ -274,7 +303,8 @@ def _spoken(verdict: Verdict, language: Language) -> Json:
     }
 
 
-def _in_words(key: str, sentences: list[Sentence]) -> Json:
+def in_words(key: str, sentences: list[Sentence]) -> Json:
+    """Sentences in both languages, under the key and under the key with `_zh`."""
     return {
         key: [say(sentence) for sentence in sentences],
         f"{key}_zh": [say(sentence, "zh") for sentence in sentences],

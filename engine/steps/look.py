@@ -5,6 +5,7 @@ is dialed no more, and a race that is over ends the experiment.
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -20,6 +21,7 @@ from engine.steps.holdout import calling_adds
 from engine.steps.resting import rest
 from engine.steps.size import people_wanted
 from engine.store import ledger, outcomes, queue, records
+from engine.store.outcomes import Summed
 from engine.store.records import Record
 from engine.workspace import SIMULATED, Running, Workspace
 
@@ -48,23 +50,49 @@ def measure(connection: Connection, record: Record, now: datetime, *, finished: 
     """The standing at `now`, computed from the outcomes, kept nowhere."""
     experiment = record.experiment
     summed = outcomes.summed(connection, record.id, now)
-    everyone, mature = summed.everyone, summed.mature
     over = finished or record.state in (State.DECIDED, State.STOPPED)
-    evidence = Evidence(
-        metrics=_metrics(experiment, mature, summed.connected),
-        stages=_stages(experiment, everyone),
-        placebo=_placebo(experiment, mature),
-        mature=summed.done,
-        waiting=0 if finished else summed.waiting,
-        finished=over,
-        harm=_harm(experiment, everyone),
-        history=_history(experiment, records.looks(connection, record.id)),
-        state=State.DECIDED if finished else records.state_of(connection, record.id),
+    so_far = SoFar(
+        records.looks(connection, record.id),
+        State.DECIDED if finished else records.state_of(connection, record.id),
+        over,
+        0 if finished else summed.waiting,
     )
-    question = question_of(experiment, mature)
-    found = standing(question, evidence, now, records.look_count(connection, record.id) + 1)
-    apart = calling_adds(experiment, mature)
-    return found | {"progress": progress_of(experiment, everyone)} | ({"holdout": apart} if apart else {})
+    number = len(so_far.looks) + 1
+    if experiment.is_factorial:
+        from engine.steps.crossing import factorial_standing
+
+        found = factorial_standing(experiment, summed, so_far, now, number)
+    else:
+        evidence = evidence_of(experiment, summed, so_far)
+        found = standing(question_of(experiment, summed.mature), evidence, now, number)
+    apart = calling_adds(experiment, summed.mature)
+    progress = progress_of(experiment, summed.everyone)
+    return found | {"progress": progress} | ({"holdout": apart} if apart else {})
+
+
+@dataclass(frozen=True, slots=True)
+class SoFar:
+    """What is known of an experiment beside its outcomes: earlier looks, oldest first, its state, who is waited for."""
+
+    looks: list[dict[str, Any]]
+    state: State
+    finished: bool
+    waiting: int
+
+
+def evidence_of(experiment: Experiment, summed: Summed, so_far: SoFar) -> Evidence:
+    """What was counted of an experiment."""
+    return Evidence(
+        metrics=_metrics(experiment, summed.mature, summed.connected),
+        stages=_stages(experiment, summed.everyone),
+        placebo=_placebo(experiment, summed.mature),
+        mature=summed.done,
+        waiting=so_far.waiting,
+        finished=so_far.finished,
+        harm=_harm(experiment, summed.everyone),
+        history=_history(experiment, so_far.looks),
+        state=so_far.state,
+    )
 
 
 FUNNEL = (
@@ -74,12 +102,15 @@ FUNNEL = (
 
 def progress_of(experiment: Experiment, everyone: ByStratum) -> dict[str, Any]:
     """How far the experiment has come: calls, spend, people held out, and each arm's people at each step."""
+    called = [sums for (arm, _), sums in everyone.items() if arm != HOLDOUT]
     pooled = _pooled(experiment, everyone)
     steps = {"assigned": {arm: sums.count for arm, sums in pooled.items()}}
     steps |= {step: {arm: round(sums.totals[step]) for arm, sums in pooled.items()} for step in FUNNEL}
     return {
-        "calls": round(sum(sums.totals["calls"] for sums in pooled.values())),
-        "spend": round(sum(sums.totals["cost"] for sums in pooled.values()), 2),
+        "people": sum(sums.count for sums in called),
+        "dialled": round(sum(sums.totals["dialled"] for sums in called)),
+        "calls": round(sum(sums.totals["calls"] for sums in called)),
+        "spend": round(sum(sums.totals["cost"] for sums in called), 2),
         "held_out": sum(sums.count for (arm, _), sums in everyone.items() if arm == HOLDOUT),
         "funnel": steps,
     }
@@ -135,6 +166,10 @@ def _value(mature: ByStratum) -> float | None:
 
 
 def _pooled(experiment: Experiment, sums: ByStratum) -> dict[str, Sums]:
+    if experiment.is_factorial:
+        from engine.steps.crossing import per_level
+
+        sums = per_level(experiment, sums)
     pooled = {arm: Sums() for arm in experiment.treatments}
     for (arm, _), part in sums.items():
         if arm in pooled:
@@ -252,8 +287,12 @@ def _resting(experiment: Experiment, found: Mapping[str, Any]) -> dict[str, str]
     """
     failed = {check["arm"]: check["metric"] for check in found.get("guardrails", ()) if check["status"] == "fail"}
     active, stopped = found["verdict"]["active"], found["verdict"]["status"] == "stopped_for_safety"
+    dropped = {arm for arm in experiment.treatments if arm not in active and not stopped}
+    if experiment.is_factorial:
+        # Every contact serves the other variables too: only levels that do harm are worth the people they would cost.
+        dropped = {arm for arm, status in found["verdict"]["arms"].items() if status == "loser"}
     return {
         arm: f"paused: {failed[arm]}" if arm in failed else "dropped"
         for arm in experiment.treatments
-        if arm in failed or (arm not in active and not stopped)
+        if arm in failed or arm in dropped
     }

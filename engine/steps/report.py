@@ -132,7 +132,7 @@ def _card(connection: Connection, record: Record) -> Card:
     progress = _progress(connection, record, last)
     assigned = progress["funnel"]["assigned"]
     health, reason = _health(record, last)
-    people = sum(assigned.values())
+    people = progress["people"]
     return Card(
         name=record.name, state=record.state.value, hypothesis=experiment.hypothesis, owner=experiment.owner,
         variables=tuple(dict.fromkeys(name for change in experiment.arms.values() for name in change)),
@@ -143,7 +143,7 @@ def _card(connection: Connection, record: Record) -> Card:
             )
             for arm, share in experiment.all_shares.items()
         ),
-        assigned=people, planned=record.planned or people, dialled=sum(progress["funnel"]["dialled"].values()),
+        assigned=people, planned=record.planned or people, dialled=progress["dialled"],
         calls=progress["calls"], spend=progress["spend"], days_left=_days_left(connection, record), health=health,
         health_reason=reason, next_action=_next(record), created_at=record.created_at,
         verdict=last["verdict"] if last else None, verdict_zh=last["verdict_zh"] if last else None,

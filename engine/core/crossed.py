@@ -1,0 +1,362 @@
+"""Where a factorial round stands: each variable read by itself over the same contacts, and what they come to together.
+
+Each variable is a question of its own, with its part of alpha: its levels are dealt independently of the other
+variables and side by side, so that every level meets the same mixture of the others, and any method reads it as it
+reads an experiment of one variable. What only combinations can tell stands beside it: interactions, and the combination
+to confirm.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from engine.core.cells import Cells, Interaction
+from engine.core.combinations import combined
+from engine.core.comparisons import ArmNumbers, MetricNumbers, arm_numbers, compare_all
+from engine.core.evidence import Evidence, MetricTallies, Question
+from engine.core.guards import Guards, PlaceboCheck, check_balance, check_guardrails, check_placebo
+from engine.core.methods import read
+from engine.core.phrases import metric_label, size_of
+from engine.core.readings import Reading, Readings
+from engine.core.sentences import Sentence, Words, amount, chance, listed, points, say, whole
+from engine.core.standings import Findings, Json, arm_told, estimate_told, in_words, told
+from engine.core.verdicts import Case, Verdict, reach
+from engine.stats.estimates import Estimate
+from engine.stats.tallies import Tally
+
+
+@dataclass(frozen=True, slots=True)
+class Factor:
+    """One variable of the round: its question, and what was counted over the contacts among whom it is compared."""
+
+    variable: str
+    question: Question
+    evidence: Evidence
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """The combination to confirm: its arms, what it is expected to come to, and what speaks against more of it."""
+
+    arms: tuple[str, ...]
+    leaning: tuple[str, ...]
+    left_out: tuple[str, ...]
+    base: Estimate | None
+    predicted: Estimate | None
+    lift: Estimate | None
+    warnings: tuple[Sentence, ...]
+
+
+def crossed_standing(
+    question: Question,
+    factors: Sequence[Factor],
+    cells: Cells | None,
+    as_of: datetime | None = None,
+    look: int | None = None,
+) -> Json:
+    """The standing of a factorial round.
+
+    Args:
+        question: of the whole round; its arms are the control and every level.
+        factors: the variables, in the file's order.
+        cells: the primary metric per combination; None for a ratio, which does not add up over combinations.
+    """
+    found = [_read(factor) for factor in factors]
+    evidence = _evidence(question, factors)
+    guards = _guards(found)
+    numbers = _numbers(question, evidence, factors, found)
+    readings = _readings(question, factors, found)
+    whole_case = Case(question, evidence, numbers, guards, readings)
+    pairs, hidden = cells.interactions(question.level) if cells else ((), 0)
+    choice = _choose(whole_case, factors, cells, pairs) if cells else None
+    verdict = _verdict(whole_case, factors, found, choice)
+    fit = cells.fit() if cells else None
+    factorial: Json = {
+        "people": evidence.mature,
+        "variables": [_variable(factor, one, cells, fit) for factor, one in zip(factors, found, strict=True)],
+        "interactions": [_pair(pair) for pair in pairs],
+        "hidden": hidden,
+        "combination": _choice(question, choice) if choice else None,
+    }
+    standing = told(
+        question, evidence, Findings(numbers, guards, readings, verdict), as_of, look, factorial=factorial
+    )
+    checked = [factor.variable for factor, one in zip(factors, found, strict=True) for _ in one.guards.balance]
+    for check, variable in zip(standing.get("balance", ()), checked, strict=True):
+        check["variable"] = variable
+    return standing
+
+
+def _read(factor: Factor) -> Findings:
+    """One variable as an experiment of its own."""
+    question, evidence = factor.question, factor.evidence
+    numbers = compare_all(question, evidence.metrics)
+    primary = next(each for each in numbers if each.metric == evidence.primary)
+    guardrails = check_guardrails(question, evidence, numbers)
+    paused = Guards((), None, guardrails).paused
+    readings = read(question, evidence, primary, paused)
+    balance = check_balance(question, evidence, readings.resting | paused.keys())
+    guards = Guards(balance, check_placebo(question, evidence), guardrails)
+    return Findings(numbers, guards, readings, reach(Case(question, evidence, numbers, guards, readings)))
+
+
+def _evidence(question: Question, factors: Sequence[Factor]) -> Evidence:
+    """The round's evidence: every level's tallies, and for the control the mean of its levels over the variables."""
+    grouped: dict[tuple[str, str], list[MetricTallies]] = defaultdict(list)
+    for factor in factors:
+        for metric in factor.evidence.metrics:
+            grouped[metric.name, metric.denominator].append(metric)
+    metrics = tuple(_together(question, each) for each in grouped.values())
+    first = factors[0].evidence
+    return replace(
+        first,
+        metrics=metrics,
+        stages={},
+        placebo=None,
+        mature=max((factor.evidence.mature or 0 for factor in factors), default=None),
+        harm={},
+        history=(),
+    )
+
+
+def _together(question: Question, parts: Sequence[MetricTallies]) -> MetricTallies:
+    controls = [part.tallies[question.control] for part in parts if question.control in part.tallies]
+    tallies: dict[str, Tally] = {question.control: _mean_of(controls)} if controls else {}
+    for part in parts:
+        tallies |= {arm: tally for arm, tally in part.tallies.items() if arm != question.control}
+    return replace(parts[0], tallies=tallies, strata=None)
+
+
+def _mean_of(tallies: Sequence[Tally]) -> Tally:
+    """A tally of as many contacts as these have on average."""
+    share = 1 / len(tallies)
+    total = sum(tallies[1:], tallies[0])
+    return Tally(
+        total.count * share, total.total * share, total.squares * share, total.covariate_total * share,
+        total.covariate_squares * share, total.products * share,
+    )  # fmt: skip
+
+
+def _guards(found: Sequence[Findings]) -> Guards:
+    """All variables' checks. The control's is told once, at its worst; the placebo's is the worst of them, corrected."""
+    checks = {}
+    for one in found:
+        for check in one.guards.guardrails:
+            key = (check.metric, check.arm, check.kind)
+            if key not in checks or check.status == "fail":
+                checks[key] = check
+    placebos = [one.guards.placebo for one in found if one.guards.placebo]
+    worst = min(placebos, key=lambda check: check.p_value, default=None)
+    placebo: PlaceboCheck | None = None
+    if worst:
+        placebo = replace(worst, p_value=min(1.0, worst.p_value * len(placebos)))
+    return Guards(tuple(check for one in found for check in one.guards.balance), placebo, tuple(checks.values()))
+
+
+def _scale(question: Question, factor: Factor) -> float:
+    """By how much a variable's own p-values grow when they are read against the alpha of the whole round."""
+    return question.alpha / factor.question.alpha
+
+
+def _numbers(
+    question: Question, evidence: Evidence, factors: Sequence[Factor], found: Sequence[Findings]
+) -> tuple[MetricNumbers, ...]:
+    parts: dict[tuple[str, str], list[tuple[Factor, MetricNumbers]]] = defaultdict(list)
+    for factor, one in zip(factors, found, strict=True):
+        for numbers in one.numbers:
+            parts[numbers.metric.name, numbers.metric.denominator].append((factor, numbers))
+    return tuple(_merged(question, metric, parts[metric.name, metric.denominator]) for metric in evidence.metrics)
+
+
+def _merged(
+    question: Question, metric: MetricTallies, parts: Sequence[tuple[Factor, MetricNumbers]]
+) -> MetricNumbers:
+    arms: list[ArmNumbers] = [arm_numbers(metric, question.control, question.level)]
+    comparisons = []
+    for factor, numbers in parts:
+        arms += [number for number in numbers.arms if number.arm != question.control]
+        for each in numbers.comparisons:
+            adjusted = each.adjusted
+            if adjusted:
+                adjusted = replace(adjusted, p_value=min(1.0, adjusted.p_value * _scale(question, factor)))
+            comparisons.append(replace(each, adjusted=adjusted))
+    return MetricNumbers(metric, tuple(arms), tuple(comparisons))
+
+
+def _readings(question: Question, factors: Sequence[Factor], found: Sequence[Findings]) -> Readings:
+    """All variables' readings as one: over when every variable is."""
+    arms: dict[str, Reading] = {}
+    active: dict[str, None] = {}
+    warnings: dict[str, Sentence] = {}
+    for factor, one in zip(factors, found, strict=True):
+        for arm, reading in one.readings.arms.items():
+            p_value = reading.p_value
+            arms[arm] = replace(
+                reading, p_value=None if p_value is None else min(1.0, p_value * _scale(question, factor))
+            )
+        active |= dict.fromkeys(one.readings.active)
+        warnings |= {say(warning): warning for warning in one.readings.warnings}
+    readings = [one.readings for one in found]
+    final = all(one.final for one in readings)
+    return Readings(
+        readings[0].method, {arm: arms[arm] for arm in question.treated if arm in arms}, final,
+        () if final else tuple(arm for arm in question.arms if arm in active),
+        frozenset().union(*(one.resting for one in readings)) - {question.control}, tuple(warnings.values()),
+        max((one.bar for one in readings if one.bar), default=None), all(one.readable for one in readings),
+    )  # fmt: skip
+
+
+def _best(case: Case, factors: Sequence[Factor], status: str) -> dict[str, Reading]:
+    """Per variable the arm of this status with the highest gain, variables with the highest gain first."""
+    best: dict[str, Reading] = {}
+    for reading in case.with_status(status):
+        variable = next(factor.variable for factor in factors if reading.arm in factor.question.treated)
+        best.setdefault(variable, reading)
+    return best
+
+
+def _choose(case: Case, factors: Sequence[Factor], cells: Cells, pairs: Sequence[Interaction]) -> Choice | None:
+    """The best winner of each variable, less what an exclusion or an interaction speaks against."""
+    winners = _best(case, factors, "winner")
+    if not winners:
+        return None
+    leaning = [reading.arm for name, reading in _best(case, factors, "leaning").items() if name not in winners]
+    chosen = [reading.arm for reading in winners.values()]  # the highest gain first
+    warnings: list[Sentence] = []
+    while excluded := cells.forbids(chosen):
+        arm = [arm for arm in chosen if arm in excluded.values()][-1]
+        chosen.remove(arm)
+        warnings.append(Sentence("warn_excluded", {"arm": arm, "arms": listed(chosen)}))
+    strong = [pair for pair in pairs if pair.p_adjusted < case.question.alpha]
+    for pair in strong:
+        sign = case.primary.metric.sign
+        if not set(pair.arms) <= set(chosen) or sign * pair.estimate.value >= 0:
+            continue
+        both, first, second, _ = cells.four(*pair.arms)
+        means = {pair.arms: both.mean, pair.arms[:1]: first.mean, pair.arms[1:]: second.mean}
+        kept = max(means, key=lambda arms: sign * means[arms])
+        chosen = [arm for arm in chosen if arm not in pair.arms or arm in kept]
+        warnings.append(_against(case, pair, kept, len(pairs)))
+    together = [pair.arms for pair in strong if set(pair.arms) <= set(chosen)]
+    fit, levels, level = cells.fit(together), cells.drawn(chosen), case.question.level
+    order = [arm for arm in case.question.treated if arm in chosen]
+    left = tuple(reading.arm for reading in winners.values() if reading.arm not in chosen)
+    return Choice(
+        tuple(order), tuple(leaning), left, fit.predicted([0] * len(levels), level), fit.predicted(levels, level),
+        fit.predicted(levels, level, lift=True), tuple(warnings),
+    )  # fmt: skip
+
+
+def _against(case: Case, pair: Interaction, kept: tuple[str, ...], pairs: int) -> Sentence:
+    values: dict[str, Words] = {
+        "first": pair.arms[0],
+        "second": pair.arms[1],
+        "size": size_of(case.primary.metric, abs(pair.estimate.value)),
+        "p": chance(pair.p_adjusted),
+        "pairs": whole(pairs),
+        "kept": listed(kept),
+    }
+    return Sentence("warn_interaction" if len(kept) > 1 else "warn_interaction_one", values)
+
+
+def _verdict(case: Case, factors: Sequence[Factor], found: Sequence[Findings], choice: Choice | None) -> Verdict:
+    """The verdict of the round: what stops it or what its data lack first, then what won, variable by variable."""
+    verdict = reach(case)
+    winners = _best(case, factors, "winner")
+    if verdict.status in ("stopped_for_safety", "data_problem") or not winners or not choice:
+        return verdict
+    reasons = [
+        reason
+        for one in found
+        if one.verdict.arm in {reading.arm for reading in winners.values()}
+        for reason in one.verdict.reasons
+        if reason.key != "because_waiting"
+    ]
+    waiting = [reason for reason in verdict.reasons if reason.key in ("because_waiting", "because_guardrail")]
+    unfinished = sum(not one.readings.final for one in found)
+    values: dict[str, Words] = {
+        "arms": listed(reading.arm for reading in winners.values()),
+        "combined": _expected(case, choice),
+        "combination": combined(choice.arms),
+        "open": whole(unfinished),
+    }
+    key = "factorial_winner" if case.readings.final else "factorial_proven"
+    next_ = Sentence("next_factorial" if case.readings.final else "next_leaning_proven", values)
+    return replace(
+        verdict,
+        arm=next(iter(winners.values())).arm,
+        sentence=Sentence(key, values),
+        next=next_,
+        reasons=(*reasons, *choice.warnings, *waiting),
+    )
+
+
+def _expected(case: Case, choice: Choice) -> Sentence:
+    """What the combination is expected to do to the metric, with its range."""
+    metric = case.primary.metric
+    label, lift = metric_label(metric), choice.lift
+    if lift is None:
+        return Sentence("combined_unknown", {"combination": combined(choice.arms), "metric": label})
+    up = lift.value >= 0
+    low, high = (lift.low, lift.high) if up else (-lift.high, -lift.low)
+    shown = points if metric.kind == "rate" else amount
+    size = Sentence("range", {"value": size_of(metric, abs(lift.value)), "low": shown(low), "high": shown(high)})
+    values: dict[str, Words] = {
+        "combination": combined(choice.arms), "verb": Sentence("raises" if up else "lowers"), "metric": label, "size": size,
+    }  # fmt: skip
+    return Sentence("combined", values)
+
+
+def _variable(factor: Factor, found: Findings, cells: Cells | None, fit: Any) -> Json:
+    """One variable: its own verdict, the people compared, and its levels' effects by least squares."""
+    question = factor.question
+    primary = next(each for each in found.numbers if each.metric == factor.evidence.primary)
+    effects = []
+    for arm in question.treated if cells and fit else ():
+        effect = fit.effect(*cells.level_of(arm), question.level) if cells else None
+        effects.append({"arm": arm} | (estimate_told(effect) or {"difference": None}))
+    return {
+        "variable": factor.variable,
+        "alpha": question.alpha,
+        "status": found.verdict.status,
+        "arm": found.verdict.arm,
+        "final": found.readings.final,
+        "sentence": say(found.verdict.sentence),
+        "sentence_zh": say(found.verdict.sentence, "zh"),
+        "arms": [arm_told(number) for number in primary.arms],
+        "effects": effects,
+    }
+
+
+def _pair(pair: Interaction) -> Json:
+    return {"arms": list(pair.arms), **(estimate_told(pair.estimate) or {}), "p_adjusted": pair.p_adjusted,
+            "contacts": pair.people}  # fmt: skip
+
+
+def _choice(question: Question, choice: Choice) -> Json:
+    return {
+        "arm": combined(choice.arms),
+        "arms": list(choice.arms),
+        "leaning": list(choice.leaning),
+        "left_out": list(choice.left_out),
+        "control": _mean(choice.base),
+        "predicted": _mean(choice.predicted),
+        "lift": estimate_told(choice.lift),
+        **in_words("warnings", list(choice.warnings)),
+    }
+
+
+def _mean(estimate: Estimate | None) -> Json | None:
+    return estimate and {"estimate": estimate.value, "interval": [estimate.low, estimate.high]}
+
+
+def history_of(looks: Iterable[Mapping[str, Any]], variable: str) -> list[dict[str, Any]]:
+    """One variable's numbers at earlier looks, as the looks of an experiment of its own would hold them."""
+    found = []
+    for look in looks:
+        for one in look["factorial"]["variables"]:
+            if one["variable"] == variable:
+                found.append({"metrics": [{"role": "primary", "arms": one["arms"]}]})
+    return found
