@@ -13,7 +13,7 @@ from engine.errors import InputError
 
 if TYPE_CHECKING:
     from engine.runner import Progress, Watch
-    from engine.steps.plan import Plan
+    from engine.steps.plan import Crossed, Plan
     from engine.workspace import Running, Workspace
 
 app = typer.Typer()
@@ -53,6 +53,8 @@ def _say_plan(found: "Plan") -> None:
         ("arm", "#share", "#people"),
         [(arm, f"{share:.1%}", f"{found.per_arm.get(arm, 0):,}") for arm, share in found.shares.items()],
     )
+    if found.factorial:
+        _say_crossed(found.factorial)
     say()
     seen = "none" if found.visible_lift is None else f"{found.visible_lift * 100:.2f}pt"
     useful = f"{found.smallest_useful_lift * 100:.2f}pt"
@@ -67,6 +69,23 @@ def _say_plan(found: "Plan") -> None:
             *((f"money: {name}", f"{amount:,.2f}") for name, amount in found.money.items()),
         ],
     )  # fmt: skip
+
+
+def _say_crossed(crossed: "Crossed") -> None:
+    """What each variable of a factorial round needs, beside the same questions one variable at a time."""
+    say()
+    rows = [
+        (
+            one.variable, f"{one.needed_per_level:,}", f"{one.people:,}",
+            "none" if one.visible_lift is None else f"{one.visible_lift * 100:.2f}pt",
+        )
+        for one in crossed.variables
+    ]  # fmt: skip
+    say_table(("variable", "#people per level", "#people in all", "#lift that is seen"), rows)
+    say(
+        f"Everyone serves every variable: {crossed.people_needed:,} people answer all {len(crossed.variables)} "
+        f"questions in {crossed.combinations:,} combinations; one variable at a time they take {crossed.one_at_a_time:,}."
+    )
 
 
 @app.command(epilog=words.example("ringlab start experiments/gift-first.yaml"))
@@ -92,7 +111,7 @@ def start(file: File, format: words.Format = "text", database: words.Database = 
     if done.rejects:
         say(f"rejected rows, with reason and cure: {done.rejects}")
     if done.assigned:
-        say_table(("arm", "#assigned"), [(arm, f"{count:,}") for arm, count in done.assigned.items()])
+        say_table(("arm", "#assigned"), [(arm, f"{count:,}") for arm, count in done.per_arm.items()])
     if done.refused:
         say_table(
             ("not called because", "#contacts"), [(RULES.get(rule, rule), f"{n:,}") for rule, n in done.refused.items()]

@@ -8,6 +8,7 @@ from engine.cli.printing import say, say_table
 Json = Mapping[str, Any]
 SHOWN = ("secondary", "guardrail")
 NONE = "–"
+MOST_PAIRS = 10
 STATUS = {
     "winner": "winner", "leaning": "leaning", "no_useful_difference": "no useful difference",
     "not_enough_people": "not enough people", "stopped_for_safety": "stopped for safety",
@@ -32,6 +33,8 @@ def say_standing(standing: Json) -> None:
     primary = next(metric for metric in standing["metrics"] if metric["role"] == "primary")
     say()
     say_table(*_primary(standing, primary))
+    if "factorial" in standing:
+        _say_factorial(standing["factorial"], primary["kind"])
     others = [metric for metric in standing["metrics"] if metric["role"] in SHOWN]
     if others:
         say()
@@ -52,10 +55,15 @@ def _heading(standing: Json) -> str:
 
 def trust(standing: Json) -> list[str]:
     """Balance, placebo and maturity, a line each."""
+    checks = standing.get("balance", ())
     lines = []
-    for check in standing.get("balance", ()):
+    if "factorial" in standing and all(check["ok"] for check in checks):
+        lines.append(f"balance of every variable, {len(checks)} checks: as dealt")
+        checks = ()
+    for check in checks:
         said = "as dealt" if check["ok"] else "NOT as dealt: nothing may be read off the numbers"
-        lines.append(f"balance of the {check['stage']}: {said}{_chance(check.get('p_value'))}")
+        of = f" by {check['variable']}" if check.get("variable") else ""
+        lines.append(f"balance of the {check['stage']}{of}: {said}{_chance(check.get('p_value'))}")
     placebo = standing.get("placebo")
     if placebo:
         said = "equal, as it should be" if placebo["ok"] else "UNEQUAL, though no arm can change it"
@@ -111,6 +119,44 @@ def _primary(standing: Json, metric: Json) -> tuple[Sequence[str], list[Sequence
             )
         )  # fmt: skip
     return columns, rows
+
+
+def _say_factorial(factorial: Json, kind: str) -> None:
+    """What a factorial round has beside its levels: each variable's own verdict, the combination, the interactions."""
+    say()
+    for one in factorial["variables"]:
+        say(f"{one['variable']}: {one['sentence']}")
+    chosen = factorial.get("combination")
+    if chosen:
+        say(f"combination to confirm: {chosen['arm']}{_expected(chosen, kind)}")
+        for name in chosen["leaning"]:
+            say(f"  leaning and not in it: {name}")
+    pairs = factorial["interactions"]
+    if pairs:
+        say()
+        rows = [
+            (
+                " + ".join(pair["arms"]), f"{pair['contacts']:,}", lift(pair["difference"], kind),
+                lift_span(pair["interval"], kind), chance(pair["p_adjusted"]),
+            )
+            for pair in pairs[:MOST_PAIRS]
+        ]  # fmt: skip
+        columns = ("together", "#least people", "#beyond the sum", "#range", "#p corrected")
+        say_table(
+            columns, rows, title=f"interactions (the strongest of {len(pairs)} pairs, corrected over all of them)"
+        )
+    if factorial.get("hidden"):
+        say(f"{factorial['hidden']} pairs are hidden: too few people or conversions in some of their combinations")
+
+
+def _expected(chosen: Json, kind: str) -> str:
+    predicted, alone = chosen.get("predicted"), chosen.get("lift")
+    if not predicted or not alone:
+        return ""
+    return (
+        f", {value(predicted['estimate'], kind)} expected ({span(predicted['interval'], kind)}), "
+        f"{lift(alone['difference'], kind)} against the control ({lift_span(alone['interval'], kind)})"
+    )
 
 
 def _others(metrics: Sequence[Json]) -> tuple[Sequence[str], list[Sequence[object]]]:

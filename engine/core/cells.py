@@ -51,7 +51,9 @@ class Cells:
     def level_of(self, arm: str) -> Level:
         """Where an arm stands."""
         return next(
-            (place, arms.index(arm)) for place, arms in enumerate(self.options.values()) if arm in arms and arm != CONTROL
+            (place, arms.index(arm))
+            for place, arms in enumerate(self.options.values())
+            if arm in arms and arm != CONTROL
         )
 
     def fit(self, together: Sequence[tuple[str, str]] = ()) -> Fit:

@@ -80,9 +80,7 @@ def crossed_standing(
         "hidden": hidden,
         "combination": _choice(question, choice) if choice else None,
     }
-    standing = told(
-        question, evidence, Findings(numbers, guards, readings, verdict), as_of, look, factorial=factorial
-    )
+    standing = told(question, evidence, Findings(numbers, guards, readings, verdict), as_of, look, factorial=factorial)
     checked = [factor.variable for factor, one in zip(factors, found, strict=True) for _ in one.guards.balance]
     for check, variable in zip(standing.get("balance", ()), checked, strict=True):
         check["variable"] = variable
@@ -140,7 +138,7 @@ def _mean_of(tallies: Sequence[Tally]) -> Tally:
 
 
 def _guards(found: Sequence[Findings]) -> Guards:
-    """All variables' checks. The control's is told once, at its worst; the placebo's is the worst of them, corrected."""
+    """All variables' checks. The control's is told once, at its worst; of the placebos the worst is told, corrected."""
     checks = {}
     for one in found:
         for check in one.guards.guardrails:
@@ -170,9 +168,7 @@ def _numbers(
     return tuple(_merged(question, metric, parts[metric.name, metric.denominator]) for metric in evidence.metrics)
 
 
-def _merged(
-    question: Question, metric: MetricTallies, parts: Sequence[tuple[Factor, MetricNumbers]]
-) -> MetricNumbers:
+def _merged(question: Question, metric: MetricTallies, parts: Sequence[tuple[Factor, MetricNumbers]]) -> MetricNumbers:
     arms: list[ArmNumbers] = [arm_numbers(metric, question.control, question.level)]
     comparisons = []
     for factor, numbers in parts:
@@ -265,7 +261,7 @@ def _verdict(case: Case, factors: Sequence[Factor], found: Sequence[Findings], c
     """The verdict of the round: what stops it or what its data lack first, then what won, variable by variable."""
     verdict = reach(case)
     winners = _best(case, factors, "winner")
-    if verdict.status in ("stopped_for_safety", "data_problem") or not winners or not choice:
+    if verdict.status in ("stopped_for_safety", "data_problem") or len(winners) < 2 or not choice:
         return verdict
     reasons = [
         reason
@@ -304,7 +300,8 @@ def _expected(case: Case, choice: Choice) -> Sentence:
     shown = points if metric.kind == "rate" else amount
     size = Sentence("range", {"value": size_of(metric, abs(lift.value)), "low": shown(low), "high": shown(high)})
     values: dict[str, Words] = {
-        "combination": combined(choice.arms), "verb": Sentence("raises" if up else "lowers"), "metric": label, "size": size,
+        "combination": combined(choice.arms), "verb": Sentence("raises" if up else "lowers"), "metric": label,
+        "size": size,
     }  # fmt: skip
     return Sentence("combined", values)
 
@@ -349,14 +346,14 @@ def _choice(question: Question, choice: Choice) -> Json:
 
 
 def _mean(estimate: Estimate | None) -> Json | None:
-    return estimate and {"estimate": estimate.value, "interval": [estimate.low, estimate.high]}
+    return {"estimate": estimate.value, "interval": [estimate.low, estimate.high]} if estimate else None
 
 
 def history_of(looks: Iterable[Mapping[str, Any]], variable: str) -> list[dict[str, Any]]:
     """One variable's numbers at earlier looks, as the looks of an experiment of its own would hold them."""
-    found = []
-    for look in looks:
-        for one in look["factorial"]["variables"]:
-            if one["variable"] == variable:
-                found.append({"metrics": [{"role": "primary", "arms": one["arms"]}]})
-    return found
+    return [
+        {"metrics": [{"role": "primary", "arms": one["arms"]}]}
+        for look in looks
+        for one in look["factorial"]["variables"]
+        if one["variable"] == variable
+    ]

@@ -28,13 +28,12 @@ class Deck:
     shares: Mapping[tuple[str, ...], float]
 
     def share_of(self, variable: str, within: Collection[tuple[str, ...]] | None = None) -> dict[str, float]:
-        """The shares of a variable's levels over the combinations `within`, or over all."""
+        """Per level of a variable the share of everybody who draws it in a combination `within`, or in any."""
         place = self.variables.index(variable)
-        counted = [cell for cell in self.shares if within is None or cell in within]
-        whole = sum(self.shares[cell] for cell in counted)
         found: dict[str, float] = {}
-        for cell in counted:
-            found[cell[place]] = found.get(cell[place], 0.0) + self.shares[cell] / whole
+        for cell, share in self.shares.items():
+            if within is None or cell in within:
+                found[cell[place]] = found.get(cell[place], 0.0) + share
         return found
 
 
@@ -46,7 +45,8 @@ def options(experiment: Experiment, variable: str) -> tuple[str, ...]:
 def allowed(experiment: Experiment, drawn: Drawn) -> bool:
     """Whether no exclusion forbids these levels; a variable that is not named is at the control's."""
     return not any(
-        all(drawn.get(variable, CONTROL) == arm for variable, arm in excluded.items()) for excluded in experiment.exclude
+        all(drawn.get(variable, CONTROL) == arm for variable, arm in excluded.items())
+        for excluded in experiment.exclude
     )
 
 
@@ -101,9 +101,25 @@ def comparable(experiment: Experiment, deck: Deck, variable: str) -> frozenset[t
 
 
 def shares_compared(experiment: Experiment, variable: str) -> dict[str, float]:
-    """The shares of a variable's levels among the contacts over whom they are compared."""
+    """Per level of a variable the share of everybody who is called over whom it is compared; less than 1 in all where
+    exclusions leave some combinations out."""
     deck = next(deck for deck in decks(experiment) if variable in deck.variables)
     return deck.share_of(variable, comparable(experiment, deck, variable))
+
+
+def shares_dealt(experiment: Experiment) -> dict[str, float]:
+    """Every arm's share of the contacts as they are dealt; what exclusions take from a level goes to the others.
+
+    In a factorial round the control's is the mean of its levels' over the variables.
+    """
+    shares = experiment.all_shares
+    if not experiment.is_factorial:
+        return shares
+    called = 1 - experiment.audience.holdout
+    dealt = [deck.share_of(variable) for deck in decks(experiment) for variable in deck.variables]
+    level = {arm: share * called for each in dealt for arm, share in each.items()}
+    level[CONTROL] = called * sum(each[CONTROL] for each in dealt) / len(dealt)
+    return {arm: level.get(arm, share) for arm, share in shares.items()}
 
 
 def one_variable(experiment: Experiment, variable: str) -> Experiment:

@@ -80,7 +80,9 @@ def _excluded(
     """The exclusions that the next round's arms can still meet; what became the control is named as the control's."""
     varied, kept = {*chain(*arms.values())}, []
     for excluded in experiment.exclude:
-        gone = any(name in won if arm == CONTROL else arm not in arms for name, arm in excluded.items() if won.get(name) != arm)
+        gone = any(
+            name in won if arm == CONTROL else arm not in arms for name, arm in excluded.items() if won.get(name) != arm
+        )
         left = {name: CONTROL if won.get(name) == arm else arm for name, arm in excluded.items() if name in varied}
         if not gone and len(left) > 1 and set(left.values()) != {CONTROL}:
             kept.append(left)

@@ -244,7 +244,8 @@ TEXTS: dict[str, tuple[str, str]] = {
     "warn_interaction_one": (
         "{first} and {second} do less together than both add up to, by {size} (p {p}, corrected over {pairs} pairs): "
         "{kept} alone does better, and is proposed without the other.",
-        "{first} 与 {second} 同时使用时比两者相加少 {size}（按 {pairs} 对校正后 p {p}）：单用 {kept} 更好，因此只保留它。",
+        "{first} 与 {second} 同时使用时比两者相加少 {size}（按 {pairs} 对校正后 p {p}）："
+        "单用 {kept} 更好，因此只保留它。",
     ),
     "warn_excluded": (
         "{arm} cannot be combined with {arms}, which gain more; it is left out.",

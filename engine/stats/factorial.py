@@ -111,9 +111,7 @@ def least_squares(
     return Fit(terms, coefficients, inverse @ meat @ inverse, inverse @ gram)
 
 
-def interaction(
-    both: Tally, first: Tally, second: Tally, neither: Tally, confidence: float = 0.95
-) -> Estimate | None:
+def interaction(both: Tally, first: Tally, second: Tally, neither: Tally, confidence: float = 0.95) -> Estimate | None:
     """What two levels do together beyond the sum of what each does alone, from four groups of contacts.
 
     Args:

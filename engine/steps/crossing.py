@@ -36,6 +36,8 @@ def factorial_standing(
 
 def per_level(experiment: Experiment, sums: ByStratum) -> dict[tuple[str, str], Sums]:
     """Sums of every level over all contacts, the control's as the mean of its levels over the variables."""
+    import numpy as np
+
     table = _Table.of(experiment, sums)
     found: dict[tuple[str, str], Sums] = {}
     controls: dict[str, list[Sums]] = {}
@@ -47,7 +49,7 @@ def per_level(experiment: Experiment, sums: ByStratum) -> dict[tuple[str, str], 
                 found[arm, stratum] = part
     share = 1 / len(experiment.levels)
     for stratum, parts in controls.items():
-        found[CONTROL, stratum] = _sums(share * sum(_numbers(part) for part in parts))
+        found[CONTROL, stratum] = _sums(np.sum([_numbers(part) for part in parts], axis=0) * share)
     return found
 
 
@@ -57,9 +59,15 @@ def _factor(experiment: Experiment, variable: str, tables: "list[_Table]", so_fa
     summed = Summed(*(table.by_level(variable, keep) for table in tables))
     looks = history_of(so_far.looks, variable)
     evidence = evidence_of(alone, summed, replace(so_far, looks=looks))
-    whole = shares_compared(experiment, variable)
-    question = replace(question_of(alone, summed.mature), shares=whole, crossed=True, name=experiment.name)
-    return Factor(variable, replace(question, fingerprint=experiment.fingerprint), evidence)
+    compared = shares_compared(experiment, variable)
+    whole = sum(compared.values())
+    question = replace(
+        question_of(alone, summed.mature),
+        shares={arm: share / whole for arm, share in compared.items()},
+        crossed=True,
+        fingerprint=experiment.fingerprint,
+    )
+    return Factor(variable, question, evidence)
 
 
 def _keep(experiment: Experiment, variable: str) -> Keep:
@@ -127,4 +135,6 @@ def _numbers(sums: Sums) -> "np.ndarray[Any, Any]":
 def _sums(numbers: "np.ndarray[Any, Any]") -> Sums:
     values = [float(number) for number in numbers]
     count = int(values[0]) if values[0].is_integer() else round(values[0])
-    return Sums(count, dict(zip(FIELDS, values[1:], strict=False)), dict(zip(PAIRS, values[1 + len(FIELDS) :], strict=True)))
+    return Sums(
+        count, dict(zip(FIELDS, values[1:], strict=False)), dict(zip(PAIRS, values[1 + len(FIELDS) :], strict=True))
+    )

@@ -16,6 +16,7 @@ from sqlalchemy import Connection
 
 from engine.core.assignment import Assignment, deal, order
 from engine.core.calls import first_attempt
+from engine.core.combinations import arms_of
 from engine.core.contacts import Contact, ContactColumns
 from engine.core.experiments import HOLDOUT, LIVE, Experiment
 from engine.core.factorial import deal_combinations
@@ -46,6 +47,14 @@ class Enrolled:
     rejects: Path | None = None
     assigned: dict[str, int] = field(default_factory=dict)
     refused: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def per_arm(self) -> dict[str, int]:
+        """The new assignments by arm: who drew a combination counts in each of its arms."""
+        counted: Counter[str] = Counter()
+        for combination, count in self.assigned.items():
+            counted.update(dict.fromkeys(arms_of(combination) or (combination,), count))
+        return dict(counted)
 
 
 def start(workspace: Workspace, path: Path, now: datetime, progress: Progress | None = None) -> Enrolled:

@@ -280,6 +280,18 @@ def _carry_out(connection: Connection, running: Running, found: dict[str, Any], 
         records.audit(connection, now, "guardrail", "pause", name, verdict["sentence"])
 
 
+def _is_worse(found: Mapping[str, Any], arm: str) -> bool:
+    """Whether the range that decides lies wholly on the worse side of the control."""
+    primary = next(metric for metric in found["metrics"] if metric["role"] == "primary")
+    for row in primary["comparisons"]:
+        deciding = row.get("sequential") or row.get("group") or {}
+        if row["arm"] == arm and deciding.get("interval"):
+            low, high = deciding["interval"]
+            end = high if primary["better"] == "higher" else low
+            return end is not None and (end < 0 if primary["better"] == "higher" else end > 0)
+    return False
+
+
 def _resting(experiment: Experiment, found: Mapping[str, Any]) -> dict[str, str]:
     """Arms that get no more contacts: those that a guardrail stopped, and those that the race dropped.
 
@@ -289,8 +301,8 @@ def _resting(experiment: Experiment, found: Mapping[str, Any]) -> dict[str, str]
     active, stopped = found["verdict"]["active"], found["verdict"]["status"] == "stopped_for_safety"
     dropped = {arm for arm in experiment.treatments if arm not in active and not stopped}
     if experiment.is_factorial:
-        # Every contact serves the other variables too: only levels that do harm are worth the people they would cost.
-        dropped = {arm for arm, status in found["verdict"]["arms"].items() if status == "loser"}
+        # Every contact serves the other variables too: only a level that is worse is worth the people it would cost.
+        dropped = {arm for arm in dropped if _is_worse(found, arm)}
     return {
         arm: f"paused: {failed[arm]}" if arm in failed else "dropped"
         for arm in experiment.treatments

@@ -4,15 +4,17 @@ Planning uses the procedure that decides: Dunnett's bound at a fixed horizon, th
 otherwise. What cannot be answered is said first.
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from math import prod
 from pathlib import Path
 from typing import Any
 
 from engine.core.calls import window_of
 from engine.core.experiments import CONTROL, HOLDOUT, Experiment
+from engine.core.factorial import decks, one_variable, shares_compared, shares_dealt
 from engine.core.rules import RULES
 from engine.errors import DatabaseError
 from engine.intake.contacts import read_contacts
@@ -66,10 +68,32 @@ class Plan:
     days: float
     money: dict[str, float]
     notes: tuple[str, ...] = ()
+    factorial: "Crossed | None" = None
 
     def as_json(self) -> dict[str, Any]:
         """The plan as plain data, schema `ringlab.plan/1`."""
-        return {"schema": "ringlab.plan/1", **asdict(self)}
+        values = {name: value for name, value in asdict(self).items() if name != "factorial" or value}
+        return {"schema": "ringlab.plan/1", **values}
+
+
+@dataclass(frozen=True, slots=True)
+class CrossedVariable:
+    """One variable of a factorial round: whom the smallest useful lift needs, per level and in the whole round."""
+
+    variable: str
+    needed_per_level: int
+    people: int
+    visible_lift: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Crossed:
+    """A factorial round, where everyone serves every variable, beside the same questions one variable at a time."""
+
+    combinations: int
+    variables: tuple[CrossedVariable, ...]
+    people_needed: int
+    one_at_a_time: int
 
 
 def plan(workspace: Workspace, path: Path, now: datetime) -> Plan:
@@ -77,10 +101,14 @@ def plan(workspace: Workspace, path: Path, now: datetime) -> Plan:
     experiment = workspace.load(path)
     people, by_pack = _people(workspace, experiment, workspace.contact_file(experiment, path))
     wanted = people_wanted(experiment)
-    shares = experiment.all_shares
+    shares = shares_dealt(experiment)
     per_arm = _dealt(experiment, by_pack, wanted)
+    splits, crossed = _splits(experiment, per_arm), None
     needed, visible = _statistics(experiment, per_arm)
-    expected, worst = _calls(experiment, per_arm)
+    if experiment.is_factorial:
+        crossed, visible = _crossed(experiment, splits)
+        needed = max(one.needed_per_level for one in crossed.variables)
+    expected, worst = _calls(experiment, splits["redial"])
     days = _days(experiment, expected)
     short = sum(
         wanted_of(pack, wanted) - min(wanted_of(pack, wanted), by_pack[pack.name]) for pack in packs(experiment)
@@ -93,8 +121,8 @@ def plan(workspace: Workspace, path: Path, now: datetime) -> Plan:
         visible_lift=visible, baseline=experiment.size.baseline, power=experiment.size.power,
         alpha=experiment.decision.alpha, method=experiment.decision.method, expected_calls=expected,
         worst_calls=worst, calling_days=days,
-        days=days + experiment.conversion.within.total_seconds() / 86_400, money=_money(experiment, per_arm, expected),
-        notes=_notes(experiment),
+        days=days + experiment.conversion.within.total_seconds() / 86_400, money=_money(experiment, splits, expected),
+        notes=_notes(experiment), factorial=crossed,
     )  # fmt: skip
 
 
@@ -104,6 +132,8 @@ def _dealt(experiment: Experiment, by_pack: Mapping[str, int], wanted: Mapping[s
     for pack in packs(experiment):
         people = by_pack[pack.name]
         people = min(people, wanted_of(pack, wanted)) if wanted else people
+        if experiment.is_factorial:
+            return {arm: int(people * share + 1e-9) for arm, share in shares_dealt(experiment).items()}
         dealt |= {arm: int(people * share + 1e-9) for arm, share in pack.shares.items()}
     return {arm: dealt[arm] for arm in experiment.all_shares}
 
@@ -173,6 +203,40 @@ def _refused(workspace: Workspace, experiment: Experiment, people: list[tuple[st
     return refused
 
 
+def _splits(experiment: Experiment, per_arm: dict[str, int]) -> dict[str, dict[str, int]]:
+    """People per arm as each variable splits them; everybody under the control where nothing changes it.
+
+    Without a factorial design an arm changes one variable, and the people per arm are the same for all.
+    """
+    if not experiment.is_factorial:
+        return defaultdict(lambda: per_arm)
+    called = per_arm[CONTROL] / shares_dealt(experiment)[CONTROL] * (1 - experiment.audience.holdout)
+    splits: dict[str, dict[str, int]] = defaultdict(lambda: {CONTROL: round(called)})
+    for deck in decks(experiment):
+        for variable in deck.variables:
+            splits[variable] = {arm: round(called * share) for arm, share in deck.share_of(variable).items()}
+    return splits
+
+
+def _crossed(experiment: Experiment, splits: Mapping[str, dict[str, int]]) -> tuple[Crossed, float | None]:
+    """What each variable needs, and the largest of the lifts that this roster shows of them; None for none at all."""
+    variables = []
+    for variable in experiment.levels:
+        alone, compared = one_variable(experiment, variable), shares_compared(experiment, variable)
+        called = sum(splits[variable].get(arm, 0) for arm in alone.treatments)
+        needed, visible = _statistics(alone, {arm: round(called * share) for arm, share in compared.items()})
+        least = min(share for arm, share in compared.items() if arm != CONTROL)
+        people = round(needed / least / (1 - experiment.audience.holdout))
+        variables.append(CrossedVariable(variable, needed, people, visible))
+    apart = experiment.model_copy(update={"design": "one-at-a-time", "exclude": []})
+    needed, _ = _statistics(apart, {arm: round(share * 1e6) for arm, share in apart.all_shares.items()})
+    lifts = [one.visible_lift for one in variables]
+    seen = None if None in lifts else max(lift for lift in lifts if lift is not None)
+    possible = prod(len(deck.shares) for deck in decks(experiment))
+    least = min(share for arm, share in apart.all_shares.items() if arm not in (CONTROL, HOLDOUT))
+    return Crossed(possible, tuple(variables), max(one.people for one in variables), round(needed / least)), seen
+
+
 def _statistics(experiment: Experiment, per_arm: dict[str, int]) -> tuple[int, float | None]:
     """People per arm that the smallest useful lift needs, and the lift that this roster shows."""
     from engine.stats.power import contacts_per_arm, detectable_lift
@@ -200,10 +264,10 @@ def _calls(experiment: Experiment, per_arm: dict[str, int]) -> tuple[int, int]:
     """Calls expected and at worst, over all arms."""
     expected = worst = 0.0
     for arm, treatment in experiment.treatments.items():
-        attempts = treatment.redial.attempts
+        attempts, people = treatment.redial.attempts, per_arm.get(arm, 0)
         missed = 1 - REACHED_FIRST
-        expected += per_arm[arm] * sum(missed**attempt for attempt in range(attempts))
-        worst += per_arm[arm] * attempts
+        expected += people * sum(missed**attempt for attempt in range(attempts))
+        worst += people * attempts
     limit = experiment.budget.calls or float("inf")
     return round(min(expected, limit)), round(min(worst, limit))
 
@@ -218,16 +282,16 @@ def _days(experiment: Experiment, calls: int) -> float:
     return round(days_of_calling * 7 / len(window.days), 2) if window.days else float("inf")
 
 
-def _money(experiment: Experiment, per_arm: dict[str, int], calls: int) -> dict[str, float]:
+def _money(experiment: Experiment, splits: Mapping[str, dict[str, int]], calls: int) -> dict[str, float]:
     """What calls, messages and incentives are expected to cost."""
     settings = experiment.settings if experiment.adapter == SIMULATED else {}
     per_call = float(settings.get("cost_per_minute", CALL_COST)) * REACHED_FIRST
     per_message = float(settings.get("cost_per_message", MESSAGE_COST))
     messages = offered = 0.0
     for arm, treatment in experiment.treatments.items():
-        messages += per_arm[arm] * REACHED_FIRST if treatment.sms else 0.0
+        messages += splits["sms"].get(arm, 0) * REACHED_FIRST if treatment.sms else 0.0
         incentive = experiment.incentives.get(treatment.incentive or "")
-        offered += per_arm[arm] * experiment.size.baseline * (incentive.cost if incentive else 0.0)
+        offered += splits["incentive"].get(arm, 0) * experiment.size.baseline * (incentive.cost if incentive else 0.0)
     parts = {"calls": calls * per_call, "messages": messages * per_message, "incentives": offered}
     return {name: round(value, 2) for name, value in (parts | {"total": sum(parts.values())}).items()}
 

@@ -9,6 +9,7 @@ from typing import Any, Literal
 from sqlalchemy import Connection
 
 from engine.core.experiments import HOLDOUT, Experiment, State
+from engine.core.factorial import shares_dealt
 from engine.core.rules import RULES
 from engine.core.treatments import VARIABLES, Treatment
 from engine.scripting.difference import difference
@@ -141,7 +142,7 @@ def _card(connection: Connection, record: Record) -> Card:
                 arm, look.variable_of(experiment, arm), share,
                 progress["held_out"] if arm == HOLDOUT else assigned.get(arm, 0),
             )
-            for arm, share in experiment.all_shares.items()
+            for arm, share in shares_dealt(experiment).items()
         ),
         assigned=people, planned=record.planned or people, dialled=progress["dialled"],
         calls=progress["calls"], spend=progress["spend"], days_left=_days_left(connection, record), health=health,

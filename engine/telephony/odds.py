@@ -74,7 +74,9 @@ class Arms:
             for experiment, arms in _mapping("truth", truth).items()
         }
         self._planted = {
-            (experiment, arm): self._combined(experiment, arm) for experiment, arms in self._lifts.items() for arm in arms
+            (experiment, arm): self._combined(experiment, arm)
+            for experiment, arms in self._lifts.items()
+            for arm in arms
         }
 
     def odds(self, experiment: str, arm: str) -> Odds:
