@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from engine.core.experiments import HOLDOUT, Experiment
+from engine.core.factorial import extremes
 from engine.core.outcomes import Terms
 from engine.definitions.loading import Surroundings, load
 from engine.definitions.reading import read_yaml
@@ -173,7 +174,10 @@ class Workspace:
         settings = from_environment(experiment.settings)
         if self.seed is not None and experiment.adapter == SIMULATED:
             settings = settings | {"seed": self.seed}
-        context = {"book": self._book(experiment), "truth": {experiment.name: experiment.planted}}
+        planted = dict(experiment.planted)
+        if experiment.is_factorial and planted:
+            planted = {name: {} for name in extremes(experiment)} | planted  # what adds up to too much is told here
+        context = {"book": self._book(experiment), "truth": {experiment.name: planted}}
         return Running(
             record=record,
             adapter=open_adapter(experiment.adapter, settings, context),

@@ -142,7 +142,8 @@ def _balance(standing: Standing, words: Words) -> Check:
 
 
 def _stages(stages: Iterable[Mapping[str, Any]], words: Words) -> str:
-    return words.say(", ").join(words.say(STAGES.get(stage["stage"], stage["stage"])) for stage in stages)
+    named = dict.fromkeys(stage["stage"] for stage in stages)
+    return words.say(", ").join(words.say(STAGES.get(name, name)) for name in named)
 
 
 def _placebo(standing: Standing, words: Words) -> Check:

@@ -84,7 +84,7 @@ def _say_crossed(crossed: "Crossed") -> None:
     say_table(("variable", "#people per level", "#people in all", "#lift that is seen"), rows)
     say(
         f"Everyone serves every variable: {crossed.people_needed:,} people answer all {len(crossed.variables)} "
-        f"questions in {crossed.combinations:,} combinations; one variable at a time they take {crossed.one_at_a_time:,}."
+        f"questions, in {crossed.combinations:,} combinations; one variable at a time takes {crossed.one_at_a_time:,}."
     )
 
 

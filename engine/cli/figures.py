@@ -137,7 +137,7 @@ def _say_factorial(factorial: Json, kind: str) -> None:
         rows = [
             (
                 " + ".join(pair["arms"]), f"{pair['contacts']:,}", lift(pair["difference"], kind),
-                lift_span(pair["interval"], kind), chance(pair["p_adjusted"]),
+                lift_span(pair["interval_adjusted"], kind), chance(pair["p_adjusted"]),
             )
             for pair in pairs[:MOST_PAIRS]
         ]  # fmt: skip

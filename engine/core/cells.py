@@ -21,16 +21,21 @@ if TYPE_CHECKING:
 
 LEAST_PEOPLE = 100
 LEAST_SUCCESSES = 10
+Groups = tuple[Tally, Tally, Tally, Tally]
 Level = tuple[int, int]  # (variable, level), by their places; level 0 is the control's own
 
 
 @dataclass(frozen=True, slots=True)
 class Interaction:
-    """Two arms of different variables; `people` is the smallest of the four groups that are compared."""
+    """Two arms of different variables; `people` is the smallest of the four groups that are compared.
+
+    `adjusted` is corrected over all pairs, as its p-value is: it leaves zero out exactly when that is below one minus
+    the level.
+    """
 
     arms: tuple[str, str]
     estimate: Estimate
-    p_adjusted: float
+    adjusted: Estimate
     people: int
 
 
@@ -81,24 +86,28 @@ class Cells:
 
     def interactions(self, level: float) -> tuple[tuple[Interaction, ...], int]:
         """Every pair that enough people drew, corrected over those pairs (Holm); and how many pairs are hidden."""
-        found: list[tuple[tuple[str, str], Estimate, int]] = []
+        found: list[tuple[tuple[str, str], Estimate, Groups]] = []
         pairs = 0
         for one, other in combinations(self.options, 2):
             for arms in ((a, b) for a in self.options[one][1:] for b in self.options[other][1:]):
                 pairs += 1
                 groups = self.four(*arms)
-                shown = self._enough(groups)
-                estimate = interaction(*groups, level) if shown else None
+                estimate = interaction(*groups, level) if self._enough(groups) else None
                 if estimate:
-                    found.append((arms, estimate, round(min(group.count for group in groups))))
+                    found.append((arms, estimate, groups))
         adjusted = holm([estimate.p_value for _, estimate, _ in found]) if found else []
-        rows = tuple(
-            Interaction(arms, estimate, p_value, people)
-            for (arms, estimate, people), p_value in zip(found, adjusted, strict=True)
-        )
-        return tuple(sorted(rows, key=lambda row: (row.p_adjusted, row.estimate.p_value))), pairs - len(rows)
+        rows = [
+            Interaction(
+                arms,
+                estimate,
+                _corrected(estimate, groups, p_value, len(found), level),
+                round(min(group.count for group in groups)),
+            )
+            for (arms, estimate, groups), p_value in zip(found, adjusted, strict=True)
+        ]
+        return tuple(sorted(rows, key=lambda row: (row.adjusted.p_value, row.estimate.p_value))), pairs - len(rows)
 
-    def four(self, one: str, other: str) -> tuple[Tally, Tally, Tally, Tally]:
+    def four(self, one: str, other: str) -> Groups:
         """The tallies of contacts with both arms, with either alone, and with the control's levels of both variables.
 
         Only over levels of the other variables that can stand beside all four.
@@ -139,3 +148,10 @@ class Cells:
         chosen = among & (codes[:, v] == a) & (codes[:, w] == b)
         count, total, squares = (float(part) for part in sums[chosen].sum(axis=0))
         return Tally(count, total, squares)
+
+
+def _corrected(estimate: Estimate, groups: Groups, p_value: float, pairs: int, level: float) -> Estimate:
+    """The estimate with Holm's p-value and the range that agrees with it: Bonferroni's, or the step's that passed."""
+    times = p_value / estimate.p_value if p_value < 1 - level and estimate.p_value > 0 else pairs
+    wide = interaction(*groups, 1 - (1 - level) / times) or estimate
+    return Estimate(estimate.value, wide.low, wide.high, p_value)

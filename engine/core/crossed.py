@@ -225,7 +225,7 @@ def _choose(case: Case, factors: Sequence[Factor], cells: Cells, pairs: Sequence
         arm = [arm for arm in chosen if arm in excluded.values()][-1]
         chosen.remove(arm)
         warnings.append(Sentence("warn_excluded", {"arm": arm, "arms": listed(chosen)}))
-    strong = [pair for pair in pairs if pair.p_adjusted < case.question.alpha]
+    strong = [pair for pair in pairs if pair.adjusted.p_value < 1 - case.question.level]
     for pair in strong:
         sign = case.primary.metric.sign
         if not set(pair.arms) <= set(chosen) or sign * pair.estimate.value >= 0:
@@ -235,8 +235,7 @@ def _choose(case: Case, factors: Sequence[Factor], cells: Cells, pairs: Sequence
         kept = max(means, key=lambda arms: sign * means[arms])
         chosen = [arm for arm in chosen if arm not in pair.arms or arm in kept]
         warnings.append(_against(case, pair, kept, len(pairs)))
-    together = [pair.arms for pair in strong if set(pair.arms) <= set(chosen)]
-    fit, levels, level = cells.fit(together), cells.drawn(chosen), case.question.level
+    fit, levels, level = cells.fit([pair.arms for pair in strong]), cells.drawn(chosen), case.question.level
     order = [arm for arm in case.question.treated if arm in chosen]
     left = tuple(reading.arm for reading in winners.values() if reading.arm not in chosen)
     return Choice(
@@ -250,7 +249,7 @@ def _against(case: Case, pair: Interaction, kept: tuple[str, ...], pairs: int) -
         "first": pair.arms[0],
         "second": pair.arms[1],
         "size": size_of(case.primary.metric, abs(pair.estimate.value)),
-        "p": chance(pair.p_adjusted),
+        "p": chance(pair.adjusted.p_value),
         "pairs": whole(pairs),
         "kept": listed(kept),
     }
@@ -328,8 +327,13 @@ def _variable(factor: Factor, found: Findings, cells: Cells | None, fit: Any) ->
 
 
 def _pair(pair: Interaction) -> Json:
-    return {"arms": list(pair.arms), **(estimate_told(pair.estimate) or {}), "p_adjusted": pair.p_adjusted,
-            "contacts": pair.people}  # fmt: skip
+    return {
+        "arms": list(pair.arms),
+        **(estimate_told(pair.estimate) or {}),
+        "p_adjusted": pair.adjusted.p_value,
+        "interval_adjusted": [pair.adjusted.low, pair.adjusted.high],
+        "contacts": pair.people,
+    }
 
 
 def _choice(question: Question, choice: Choice) -> Json:

@@ -321,7 +321,7 @@ class Experiment(Value):
 
     def _shares_among(self, names: Sequence[str]) -> dict[str, float]:
         """The shares of these arms, the control first among them, of everybody but the holdout."""
-        if self.shares:
+        if self.shares and not self.is_factorial:
             weights = {name: self.shares[name] for name in names}
         elif self.decision.method == "fixed" and self.size.contacts_per_arm is None:
             # With a fixed horizon the comparison with many arms is sharpest at a control of √arms to one.

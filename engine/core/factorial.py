@@ -136,9 +136,22 @@ def one_variable(experiment: Experiment, variable: str) -> Experiment:
             "arms": {arm: experiment.arms[arm] for arm in arms},
             "design": "one-at-a-time",
             "exclude": [],
+            "shares": {},
             "decision": experiment.decision.model_copy(update={"alpha": alpha}),
         }
     )
+
+
+def extremes(experiment: Experiment) -> tuple[str, str]:
+    """The combinations with the highest and the lowest planted conversion, each arm taken by itself."""
+    planted = {arm: effects.get("conversion", 0.0) for arm, effects in experiment.planted.items()}
+    found = []
+    for sign in (1, -1):
+        best = [
+            max(options(experiment, name), key=lambda arm: sign * planted.get(arm, 0.0)) for name in experiment.levels
+        ]
+        found.append(combined(arm for arm in experiment.arms if arm in best))
+    return found[0], found[1]
 
 
 def drawn_of(experiment: Experiment, arms: Iterable[str]) -> dict[str, str]:

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from engine.stats.factorial import interaction, least_squares
 from engine.stats.tallies import Tally
 
-# Box, Hunter & Hunter, Statistics for Experimenters (1978), section 10.2: the pilot plant, a 2³ factorial. Yields of the
-# runs in standard order of temperature, concentration and catalyst.
+# Box, Hunter & Hunter, Statistics for Experimenters (1978), section 10.2: the pilot plant, a 2³ factorial.
+# Yields of the runs in standard order of temperature, concentration and catalyst.
 PILOT_PLANT = (60, 72, 54, 68, 52, 83, 45, 80)
 RUNS = [(a, b, c) for c, b, a in product((0, 1), repeat=3)]
 
