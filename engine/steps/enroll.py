@@ -26,7 +26,7 @@ from engine.errors import InputError, NotNow
 from engine.intake.phones import Number, normalize
 from engine.steps import receive
 from engine.steps.eligibility import Pack, eligible, wanted_of
-from engine.steps.resting import resting_arms
+from engine.steps.resting import undealt_levels
 from engine.steps.size import people_wanted
 from engine.store import ledger, outcomes, queue, records, roster
 from engine.workspace import Workspace
@@ -259,13 +259,13 @@ def _deal(
     first = roster.next_rank(connection, experiment_id)
     wanted = people_wanted(experiment)
     hands: list[Assignment] = []
-    resting = resting_arms(connection, experiment.name)
+    undealt = undealt_levels(connection, experiment.name) if experiment.is_factorial else []
     for pack, people in chosen:
         had = sum(count for arm, count in assigned.items() if arm in pack.shares or experiment.is_factorial)
         room = wanted_of(pack, wanted) - had if wanted else len(people)
         keys = ((key, stratum) for key, stratum, _ in people)
         if experiment.is_factorial:
-            drawn = deal_combinations(experiment, keys, dealt, resting)
+            drawn = deal_combinations(experiment, keys, dealt, undealt)
         else:
             drawn = deal(experiment.name, pack.shares, keys, dealt)
         hands += islice(drawn, max(room, 0))

@@ -18,7 +18,7 @@ from engine.core.standings import standing
 from engine.core.treatments import CHANGES_CONNECT, changed_variables
 from engine.stats.tallies import Tally
 from engine.steps.holdout import calling_adds
-from engine.steps.resting import rest
+from engine.steps.resting import deal_no_more, rest
 from engine.steps.size import people_wanted
 from engine.store import ledger, outcomes, queue, records
 from engine.store.outcomes import Summed
@@ -271,6 +271,8 @@ def _carry_out(connection: Connection, running: Running, found: dict[str, Any], 
     verdict, name = found["verdict"], running.experiment.name
     over = finished or (verdict["final"] and found["method"] != "fixed")
     rest(connection, name, {} if over else _resting(running.experiment, found))
+    if running.experiment.is_factorial:
+        deal_no_more(connection, name, () if over else settled_levels(found))
     if over:
         queue.cancel_planned(connection, running.id, "decided")
         records.move(connection, running.id, State.DECIDED, verdict["sentence"], now)
@@ -278,6 +280,12 @@ def _carry_out(connection: Connection, running: Running, found: dict[str, Any], 
     elif verdict["status"] == "stopped_for_safety":
         records.move(connection, running.id, State.PAUSED, verdict["sentence"], now)
         records.audit(connection, now, "guardrail", "pause", name, verdict["sentence"])
+
+
+def settled_levels(found: Mapping[str, Any]) -> set[str]:
+    """The levels of a factorial round that are settled and have not won: new contacts serve better without them."""
+    settled = ("no_useful_difference", "loser")
+    return {arm for arm, status in found["verdict"].get("arms", {}).items() if status in settled}
 
 
 def _is_worse(found: Mapping[str, Any], arm: str) -> bool:

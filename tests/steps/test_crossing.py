@@ -10,7 +10,7 @@ from engine.core.combinations import arms_of
 from engine.core.factorial import drawn_of
 from engine.errors import InputError
 from engine.steps import dispatch, enroll, look, plan, report
-from engine.steps.resting import rest, resting_arms
+from engine.steps.resting import deal_no_more, rest, resting_arms
 from engine.steps.rounds import write_next
 from engine.store import queue
 from tests.steps.makers import (
@@ -150,6 +150,24 @@ def test_only_a_level_that_is_worse_rests(tmp_path: Path) -> None:
     verdict = found["verdict"] | {"active": ["control", "calm", "box"], "status": "not_enough_people"}
     rested = look._resting(running.experiment, found | {"verdict": verdict})
     assert rested == {"gift": "dropped"}
+
+
+def test_a_settled_level_is_dealt_to_nobody_who_comes_later(tmp_path: Path) -> None:
+    """A level that was dropped without being worse is dialed for those who drew it, and drawn no more."""
+    with make_workspace(tmp_path) as workspace:
+        path = write_experiment(tmp_path, 60, **make_round())
+        running = start(workspace, path)
+        statuses = {"gift": "winner", "story": "no_useful_difference", "calm": "not_enough_people", "box": "loser"}
+        assert look.settled_levels({"verdict": {"arms": statuses}}) == {"story", "box"}
+        with workspace.database.writing() as connection:
+            deal_no_more(connection, "all-at-once", ["story"])
+        write_rows(path.parent / "contacts.csv", make_rows(120))
+        done = enroll.start(workspace, path, MONDAY)
+        assert "story" not in done.per_arm
+        assert done.per_arm["gift"] == 30
+        watched = Wrapped(running.adapter)
+        dispatch.dispatch(workspace, replaced(running, watched), MONDAY, 200)
+        assert sum("story" in arms_of(request.arm) for _, request in watched.asked) == 20
 
 
 def test_the_plan_sets_the_round_beside_one_variable_at_a_time(tmp_path: Path) -> None:
