@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from engine.stats.factorial import interaction, least_squares
 from engine.stats.tallies import Tally
+from tests.benchmarks.factorial import make_world, play, regret
 
 # Box, Hunter & Hunter, Statistics for Experimenters (1978), section 10.2: the pilot plant, a 2³ factorial.
 # Yields of the runs in standard order of temperature, concentration and catalyst.
@@ -141,3 +142,19 @@ def test_a_pair_that_gets_a_term_of_its_own_is_no_part_of_the_sum():
     fit = least_squares(runs, [2, 2], [1000] * 4, totals, totals, [((0, 1), (1, 1))])
     assert fit.predicted([1, 1]).value == pytest.approx(0.11)
     assert fit.predicted([1, 1], lift=True).value == pytest.approx(0.01)
+
+
+def test_a_fifth_of_the_calls_lose_no_more():
+    """9,000 calls that inform every variable choose as well as 45,000 that change one variable at a time (seeded)."""
+    random = np.random.default_rng(11)
+    apart = regret(random, 0.02, 45_000, crossed=False, runs=60)
+    crossed = regret(random, 0.02, 9_000, crossed=True, runs=60)
+    assert crossed < 1.25 * apart
+    assert crossed < 0.01
+
+
+def test_every_variable_of_a_round_is_decided_by_its_own_race():
+    """With three levels better by 4 points where 2 are looked for, all three are found and nothing else (seeded)."""
+    random = np.random.default_rng(2)
+    done = play(make_world(random, 0.04, 3), random, 0.02, 1000, 40_000, follows=True)
+    assert (done["decided"], done["found"], done["false"]) == (8, 3, 0)
