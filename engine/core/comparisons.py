@@ -79,7 +79,11 @@ class MetricNumbers:
 
 def compare_all(question: Question, metrics: Sequence[MetricTallies]) -> tuple[MetricNumbers, ...]:
     """The numbers of every metric; secondary metrics get their q-values over all of them."""
-    numbers = [compare(question, metric) for metric in metrics]
+    return with_q_values([compare(question, metric) for metric in metrics])
+
+
+def with_q_values(numbers: Sequence[MetricNumbers]) -> tuple[MetricNumbers, ...]:
+    """The numbers with the secondary metrics' q-values over all of them (Benjamini-Hochberg)."""
     found = [
         comparison.estimate.p_value
         for each in numbers

@@ -13,15 +13,14 @@ from datetime import datetime
 from typing import Any
 
 from engine.core.cells import Cells, Interaction
+from engine.core.choices import Choice, best_of_each, choose, expected
 from engine.core.combinations import combined
-from engine.core.comparisons import ArmNumbers, MetricNumbers, arm_numbers, compare_all
+from engine.core.comparisons import ArmNumbers, MetricNumbers, arm_numbers, with_q_values
 from engine.core.evidence import Evidence, MetricTallies, Question
-from engine.core.guards import Guards, PlaceboCheck, check_balance, check_guardrails, check_placebo
-from engine.core.methods import read
-from engine.core.phrases import metric_label, size_of
+from engine.core.guards import Guards, PlaceboCheck
 from engine.core.readings import Reading, Readings
-from engine.core.sentences import Sentence, Words, amount, chance, listed, points, say, whole
-from engine.core.standings import Findings, Json, arm_told, estimate_told, in_words, told
+from engine.core.sentences import Sentence, Words, listed, say, whole
+from engine.core.standings import BLANKING, Findings, Json, arm_told, estimate_told, in_words, judged, told
 from engine.core.verdicts import Case, Verdict, reach
 from engine.stats.estimates import Estimate
 from engine.stats.tallies import Tally
@@ -36,23 +35,11 @@ class Factor:
     evidence: Evidence
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """The combination to confirm: its arms, what it is expected to come to, and what speaks against more of it."""
-
-    arms: tuple[str, ...]
-    leaning: tuple[str, ...]
-    left_out: tuple[str, ...]
-    base: Estimate | None
-    predicted: Estimate | None
-    lift: Estimate | None
-    warnings: tuple[Sentence, ...]
-
-
 def crossed_standing(
     question: Question,
     factors: Sequence[Factor],
     cells: Cells | None,
+    people: int | None = None,
     as_of: datetime | None = None,
     look: int | None = None,
 ) -> Json:
@@ -62,42 +49,33 @@ def crossed_standing(
         question: of the whole round; its arms are the control and every level.
         factors: the variables, in the file's order.
         cells: the primary metric per combination; None for a ratio, which does not add up over combinations.
+        people: contacts outside their conversion window, in any combination.
     """
-    found = [_read(factor) for factor in factors]
-    evidence = _evidence(question, factors)
+    found = [judged(factor.question, factor.evidence) for factor in factors]
+    evidence = replace(_evidence(question, factors), mature=people)
     guards = _guards(found)
     numbers = _numbers(question, evidence, factors, found)
     readings = _readings(question, factors, found)
     whole_case = Case(question, evidence, numbers, guards, readings)
     pairs, hidden = cells.interactions(question.level) if cells else ((), 0)
-    choice = _choose(whole_case, factors, cells, pairs) if cells else None
-    verdict = _verdict(whole_case, factors, found, choice)
-    fit = cells.fit() if cells else None
+    choice = choose(whole_case, cells, pairs) if cells else None
+    verdict = _verdict(whole_case, found, choice)
+    fit, blank = cells.fit() if cells else None, verdict.status in BLANKING
     factorial: Json = {
         "people": evidence.mature,
-        "variables": [_variable(factor, one, cells, fit) for factor, one in zip(factors, found, strict=True)],
+        "variables": [
+            _variable(factor, one, cells, fit, verdict if blank else one.verdict)
+            for factor, one in zip(factors, found, strict=True)
+        ],
         "interactions": [_pair(pair) for pair in pairs],
         "hidden": hidden,
-        "combination": _choice(question, choice) if choice else None,
+        "combination": _choice(choice) if choice and not blank else None,
     }
     standing = told(question, evidence, Findings(numbers, guards, readings, verdict), as_of, look, factorial=factorial)
     checked = [factor.variable for factor, one in zip(factors, found, strict=True) for _ in one.guards.balance]
     for check, variable in zip(standing.get("balance", ()), checked, strict=True):
         check["variable"] = variable
     return standing
-
-
-def _read(factor: Factor) -> Findings:
-    """One variable as an experiment of its own."""
-    question, evidence = factor.question, factor.evidence
-    numbers = compare_all(question, evidence.metrics)
-    primary = next(each for each in numbers if each.metric == evidence.primary)
-    guardrails = check_guardrails(question, evidence, numbers)
-    paused = Guards((), None, guardrails).paused
-    readings = read(question, evidence, primary, paused)
-    balance = check_balance(question, evidence, readings.resting | paused.keys())
-    guards = Guards(balance, check_placebo(question, evidence), guardrails)
-    return Findings(numbers, guards, readings, reach(Case(question, evidence, numbers, guards, readings)))
 
 
 def _evidence(question: Question, factors: Sequence[Factor]) -> Evidence:
@@ -113,7 +91,6 @@ def _evidence(question: Question, factors: Sequence[Factor]) -> Evidence:
         metrics=metrics,
         stages={},
         placebo=None,
-        mature=max((factor.evidence.mature or 0 for factor in factors), default=None),
         harm={},
         history=(),
     )
@@ -165,7 +142,8 @@ def _numbers(
     for factor, one in zip(factors, found, strict=True):
         for numbers in one.numbers:
             parts[numbers.metric.name, numbers.metric.denominator].append((factor, numbers))
-    return tuple(_merged(question, metric, parts[metric.name, metric.denominator]) for metric in evidence.metrics)
+    merged = [_merged(question, metric, parts[metric.name, metric.denominator]) for metric in evidence.metrics]
+    return with_q_values(merged)
 
 
 def _merged(question: Question, metric: MetricTallies, parts: Sequence[tuple[Factor, MetricNumbers]]) -> MetricNumbers:
@@ -204,62 +182,10 @@ def _readings(question: Question, factors: Sequence[Factor], found: Sequence[Fin
     )  # fmt: skip
 
 
-def _best(case: Case, factors: Sequence[Factor], status: str) -> dict[str, Reading]:
-    """Per variable the arm of this status with the highest gain, variables with the highest gain first."""
-    best: dict[str, Reading] = {}
-    for reading in case.with_status(status):
-        variable = next(factor.variable for factor in factors if reading.arm in factor.question.treated)
-        best.setdefault(variable, reading)
-    return best
-
-
-def _choose(case: Case, factors: Sequence[Factor], cells: Cells, pairs: Sequence[Interaction]) -> Choice | None:
-    """The best winner of each variable, less what an exclusion or an interaction speaks against."""
-    winners = _best(case, factors, "winner")
-    if not winners:
-        return None
-    leaning = [reading.arm for name, reading in _best(case, factors, "leaning").items() if name not in winners]
-    chosen = [reading.arm for reading in winners.values()]  # the highest gain first
-    warnings: list[Sentence] = []
-    while excluded := cells.forbids(chosen):
-        arm = [arm for arm in chosen if arm in excluded.values()][-1]
-        chosen.remove(arm)
-        warnings.append(Sentence("warn_excluded", {"arm": arm, "arms": listed(chosen)}))
-    strong = [pair for pair in pairs if pair.adjusted.p_value < 1 - case.question.level]
-    for pair in strong:
-        sign = case.primary.metric.sign
-        if not set(pair.arms) <= set(chosen) or sign * pair.estimate.value >= 0:
-            continue
-        both, first, second, _ = cells.four(*pair.arms)
-        means = {pair.arms: both.mean, pair.arms[:1]: first.mean, pair.arms[1:]: second.mean}
-        kept = max(means, key=lambda arms: sign * means[arms])
-        chosen = [arm for arm in chosen if arm not in pair.arms or arm in kept]
-        warnings.append(_against(case, pair, kept, len(pairs)))
-    fit, levels, level = cells.fit([pair.arms for pair in strong]), cells.drawn(chosen), case.question.level
-    order = [arm for arm in case.question.treated if arm in chosen]
-    left = tuple(reading.arm for reading in winners.values() if reading.arm not in chosen)
-    return Choice(
-        tuple(order), tuple(leaning), left, fit.predicted([0] * len(levels), level), fit.predicted(levels, level),
-        fit.predicted(levels, level, lift=True), tuple(warnings),
-    )  # fmt: skip
-
-
-def _against(case: Case, pair: Interaction, kept: tuple[str, ...], pairs: int) -> Sentence:
-    values: dict[str, Words] = {
-        "first": pair.arms[0],
-        "second": pair.arms[1],
-        "size": size_of(case.primary.metric, abs(pair.estimate.value)),
-        "p": chance(pair.adjusted.p_value),
-        "pairs": whole(pairs),
-        "kept": listed(kept),
-    }
-    return Sentence("warn_interaction" if len(kept) > 1 else "warn_interaction_one", values)
-
-
-def _verdict(case: Case, factors: Sequence[Factor], found: Sequence[Findings], choice: Choice | None) -> Verdict:
+def _verdict(case: Case, found: Sequence[Findings], choice: Choice | None) -> Verdict:
     """The verdict of the round: what stops it or what its data lack first, then what won, variable by variable."""
     verdict = reach(case)
-    winners = _best(case, factors, "winner")
+    winners = best_of_each(case, "winner")
     if verdict.status in ("stopped_for_safety", "data_problem") or len(winners) < 2 or not choice:
         return verdict
     reasons = [
@@ -273,7 +199,7 @@ def _verdict(case: Case, factors: Sequence[Factor], found: Sequence[Findings], c
     unfinished = sum(not one.readings.final for one in found)
     values: dict[str, Words] = {
         "arms": listed(reading.arm for reading in winners.values()),
-        "combined": _expected(case, choice),
+        "combined": expected(case, choice),
         "combination": combined(choice.arms),
         "open": whole(unfinished),
     }
@@ -288,24 +214,7 @@ def _verdict(case: Case, factors: Sequence[Factor], found: Sequence[Findings], c
     )
 
 
-def _expected(case: Case, choice: Choice) -> Sentence:
-    """What the combination is expected to do to the metric, with its range."""
-    metric = case.primary.metric
-    label, lift = metric_label(metric), choice.lift
-    if lift is None:
-        return Sentence("combined_unknown", {"combination": combined(choice.arms), "metric": label})
-    up = lift.value >= 0
-    low, high = (lift.low, lift.high) if up else (-lift.high, -lift.low)
-    shown = points if metric.kind == "rate" else amount
-    size = Sentence("range", {"value": size_of(metric, abs(lift.value)), "low": shown(low), "high": shown(high)})
-    values: dict[str, Words] = {
-        "combination": combined(choice.arms), "verb": Sentence("raises" if up else "lowers"), "metric": label,
-        "size": size,
-    }  # fmt: skip
-    return Sentence("combined", values)
-
-
-def _variable(factor: Factor, found: Findings, cells: Cells | None, fit: Any) -> Json:
+def _variable(factor: Factor, found: Findings, cells: Cells | None, fit: Any, verdict: Verdict) -> Json:
     """One variable: its own verdict, the people compared, and its levels' effects by least squares."""
     question = factor.question
     primary = next(each for each in found.numbers if each.metric == factor.evidence.primary)
@@ -316,11 +225,11 @@ def _variable(factor: Factor, found: Findings, cells: Cells | None, fit: Any) ->
     return {
         "variable": factor.variable,
         "alpha": question.alpha,
-        "status": found.verdict.status,
-        "arm": found.verdict.arm,
+        "status": verdict.status,
+        "arm": verdict.arm,
         "final": found.readings.final,
-        "sentence": say(found.verdict.sentence),
-        "sentence_zh": say(found.verdict.sentence, "zh"),
+        "sentence": say(verdict.sentence),
+        "sentence_zh": say(verdict.sentence, "zh"),
         "arms": [arm_told(number) for number in primary.arms],
         "effects": effects,
     }
@@ -336,7 +245,7 @@ def _pair(pair: Interaction) -> Json:
     }
 
 
-def _choice(question: Question, choice: Choice) -> Json:
+def _choice(choice: Choice) -> Json:
     return {
         "arm": combined(choice.arms),
         "arms": list(choice.arms),

@@ -46,15 +46,7 @@ def standing(
     Raises:
         ValueError: no metric is primary, or counts that cannot be.
     """
-    numbers = compare_all(question, evidence.metrics)
-    primary = next(each for each in numbers if each.metric == evidence.primary)
-    guardrails = check_guardrails(question, evidence, numbers)
-    paused = Guards((), None, guardrails).paused
-    readings = read(question, evidence, primary, paused)
-    balance = check_balance(question, evidence, readings.resting | paused.keys())
-    guards = Guards(balance, check_placebo(question, evidence), guardrails)
-    found = Findings(numbers, guards, readings, reach(Case(question, evidence, numbers, guards, readings)))
-    return told(question, evidence, found, as_of, look, warnings)
+    return told(question, evidence, judged(question, evidence), as_of, look, warnings)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +57,18 @@ class Findings:
     guards: Guards
     readings: Readings
     verdict: Verdict
+
+
+def judged(question: Question, evidence: Evidence) -> Findings:
+    """What the evidence says of the question."""
+    numbers = compare_all(question, evidence.metrics)
+    primary = next(each for each in numbers if each.metric == evidence.primary)
+    guardrails = check_guardrails(question, evidence, numbers)
+    paused = Guards((), None, guardrails).paused
+    readings = read(question, evidence, primary, paused)
+    balance = check_balance(question, evidence, readings.resting | paused.keys())
+    guards = Guards(balance, check_placebo(question, evidence), guardrails)
+    return Findings(numbers, guards, readings, reach(Case(question, evidence, numbers, guards, readings)))
 
 
 def told(

@@ -31,7 +31,7 @@ def factorial_standing(
     tables = [_Table.of(experiment, part) for part in (summed.everyone, summed.mature, summed.connected)]
     factors = [_factor(experiment, variable, tables, so_far) for variable in experiment.levels]
     question = replace(question_of(experiment, summed.mature), shares={})
-    return crossed_standing(question, factors, _cells(experiment, summed.mature), now, number)
+    return crossed_standing(question, factors, _cells(experiment, summed.mature), summed.done, now, number)
 
 
 def per_level(experiment: Experiment, sums: ByStratum) -> dict[tuple[str, str], Sums]:

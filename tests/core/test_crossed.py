@@ -48,12 +48,13 @@ def make_factor(variable: str, cells: Cells, **values: Any) -> Factor:
     }
     metric = MetricTallies("conversion", "Conversion rate", "转化率", "rate", "higher", "primary", "assigned", tallies)
     stages = {"assigned": {arm: round(tally.count) for arm, tally in tallies.items()}}
-    arms = OPTIONS[variable]
+    arms, people = OPTIONS[variable], sum(tally.count for tally in tallies.values())
+    shares = {arm: tallies[arm].count / people if people else 1 / len(arms) for arm in arms}
     question = Question(
-        "round", arms, variables=dict.fromkeys(arms[1:], variable), shares=dict.fromkeys(arms, 1 / len(arms)),
+        "round", arms, variables=dict.fromkeys(arms[1:], variable), shares=shares,
         method="fixed", alpha=ALPHA[variable], crossed=True,
     )  # fmt: skip
-    evidence = Evidence((metric,), stages=stages, mature=round(sum(tally.count for tally in tallies.values())),
+    evidence = Evidence((metric,), stages=stages, mature=round(people),
                         finished=True, state="decided")  # fmt: skip
     return Factor(variable, question, replace(evidence, **values))
 
@@ -168,10 +169,13 @@ def test_one_variable_off_balance_is_a_data_problem_of_the_round() -> None:
     factors = [make_factor(name, cells) for name in OPTIONS]
     factors[0] = replace(factors[0], evidence=replace(factors[0].evidence, stages=skewed))
     arms = ("control", "gift", "story", "box", "wecom")
-    standing = crossed_standing(Question("round", arms, method="fixed"), factors, cells)
+    variables = {arm: name for name, levels in OPTIONS.items() for arm in levels[1:]}
+    standing = crossed_standing(Question("round", arms, variables=variables, method="fixed"), factors, cells)
     assert standing["verdict"]["status"] == "data_problem"
     assert [check["variable"] for check in standing["balance"] if not check["ok"]] == ["script"]
     assert "winner" not in standing["verdict"]["arms"].values()
+    assert standing["factorial"]["combination"] is None
+    assert {one["status"] for one in standing["factorial"]["variables"]} == {"data_problem"}
 
 
 def test_nobody_yet_is_not_enough_people() -> None:
