@@ -90,4 +90,4 @@ def expected(case: Case, choice: Choice) -> Sentence:
         "combination": combined(choice.arms), "verb": Sentence("raises" if up else "lowers"), "metric": label,
         "size": size,
     }  # fmt: skip
-    return Sentence("combined", values)
+    return Sentence("combined" if len(choice.arms) > 1 else "combined_one", values)

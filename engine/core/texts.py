@@ -71,6 +71,10 @@ TEXTS: dict[str, tuple[str, str]] = {
         "together as {combination}, what adds up {verb} {metric} by {size}",
         "合为 {combination}，按各变量相加{metric}{verb} {size}",
     ),
+    "combined_one": (
+        "{combination} alone is proposed, which {verb} {metric} by {size} with all else as today",
+        "建议只采用 {combination}：其他保持现状时{metric}{verb} {size}",
+    ),
     "combined_unknown": (
         "what {combination} does to {metric} cannot be told from these combinations",
         "仅凭这些组合无法得出 {combination} 对{metric}的效果",

@@ -119,6 +119,7 @@ def test_a_pair_that_spoils_each_other_is_not_proposed_together() -> None:
     assert len(chosen["warnings"]) == len(chosen["warnings_zh"]) == 1
     assert "do less together" in chosen["warnings"][0]
     assert chosen["lift"]["difference"] == pytest.approx(0.05, abs=0.002)
+    assert f"{chosen['arm']} alone is proposed" in standing["verdict"]["sentence"]
 
 
 def test_a_pair_that_is_still_best_together_is_predicted_with_its_interaction() -> None:
