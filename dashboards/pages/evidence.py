@@ -153,18 +153,28 @@ def _placebo(standing: Standing, words: Words) -> Check:
         return _check(
             name, "unknown", words.say("No arm leaves the connect rate alone, or nobody was reached yet."), words
         )
+    p, arms = numbers.p_said(placebo.get("p_value")), _placebo_arms(placebo, words)
     if placebo["ok"]:
         sentence = words.say(
-            "The connect rate, which these arms cannot change, is alike (%(p)s).",
-            p=numbers.p_said(placebo.get("p_value")),
+            "The connect rate, which these arms cannot change, is alike (%(p)s)%(arms)s.", p=p, arms=arms
         )
         return _check(name, "good", sentence, words)
     sentence = words.say(
-        "The connect rate differs although no arm can change it (%(p)s). "
+        "The connect rate differs although these arms cannot change it (%(p)s)%(arms)s. "
         "Look at lines, hours and caller numbers per arm.",
-        p=numbers.p_said(placebo.get("p_value")),
-    )
+        p=p, arms=arms,
+    )  # fmt: skip
     return _check(name, "bad", sentence, words)
+
+
+def _placebo_arms(placebo: Mapping[str, Any], words: Words) -> str:
+    """Which arms the check is of, and which are left out; why stands in the table of denominators."""
+    compared, left_out = (
+        words.say(", ").join(each["arm"] for each in arms)
+        for arms in (placebo.get("arms", ()), placebo.get("left_out", ()))
+    )
+    said = words.say(": %(arms)s", arms=compared) if compared else ""
+    return said + (words.say("; not asked of %(arms)s, which may change it", arms=left_out) if left_out else "")
 
 
 def _maturity(standing: Standing, words: Words) -> Check:

@@ -7,6 +7,7 @@ from typing import Any
 from dashboards.charts.drawing import SHAPES
 from dashboards.rendering.languages import Words, message
 from dashboards.rendering.numbers import Kind
+from engine.core.conditionals import CONNECTED
 from engine.core.metrics import METRICS
 
 Standing = Mapping[str, Any]
@@ -14,7 +15,7 @@ Standing = Mapping[str, Any]
 DENOMINATORS = {
     "assigned": message("of people assigned"),
     "dialled": message("of people dialed"),
-    "connected": message("of people connected"),
+    "connected": message("of people who answered the first call"),
     "listened": message("of people who heard the benefit"),
     "contacts": message("of people assigned"),
     "calls": message("of calls"),
@@ -49,6 +50,7 @@ class Lift:
     high: float | None
     p_adjusted: float | None
     best: float | None
+    saved: float | None
     clarity: str
     word: str
     short: str
@@ -61,7 +63,9 @@ class Lift:
 
 @dataclass(frozen=True, slots=True)
 class ArmFigure:
-    """One arm's part of a metric; `lift` is None on the control, and when there is no verdict to be had."""
+    """One arm's part of a metric; `lift` is None on the control, when there is no verdict to be had, and where the
+    arm is not compared for the reason in `note`.
+    """
 
     arm: str
     control: bool
@@ -71,13 +75,15 @@ class ArmFigure:
     low: float | None
     high: float | None
     lift: Lift | None
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class MetricFigure:
-    """One metric over all arms."""
+    """One metric over all arms; `among` says that it is of the people connected alone."""
 
     name: str
+    among: bool
     label: str
     role: str
     kind: Kind
@@ -91,6 +97,11 @@ class MetricFigure:
     @property
     def rate(self) -> bool:
         return self.kind == "rate"
+
+    @property
+    def key(self) -> str:
+        """Its name on the page: one metric may stand there of everybody and of the connected."""
+        return f"{self.name}-among" if self.among else self.name
 
     @property
     def clear(self) -> tuple[ArmFigure, ...]:
@@ -116,8 +127,13 @@ def _metric(
         for found in metric.get("comparisons", ())
         if found.get("difference") is not None
     }
+    notes = {
+        found["arm"]: str((found.get("reason_zh") if words.chinese else None) or found.get("reason") or "")
+        for found in metric.get("comparisons", ())
+    }
     return MetricFigure(
         name=name,
+        among=metric.get("denominator") == CONNECTED,
         label=_label(metric, words),
         role=metric["role"],
         kind=kind,
@@ -125,7 +141,10 @@ def _metric(
         better=better,
         better_word=words.say(BETTER[better]),
         denominator=words.say(DENOMINATORS.get(metric.get("denominator", "assigned"), "")),
-        arms=tuple(_arm(arm, control, None if blank else lifts.get(arm["arm"])) for arm in metric["arms"]),
+        arms=tuple(
+            _arm(arm, control, None if blank else lifts.get(arm["arm"]), notes.get(arm["arm"], ""))
+            for arm in metric["arms"]
+        ),
         guarded=_guarded(name, standing) if metric["role"] == "guardrail" else "",
     )
 
@@ -137,10 +156,10 @@ def _label(metric: Mapping[str, Any], words: Words) -> str:
     return str(chinese if words.chinese and chinese else label)
 
 
-def _arm(arm: Mapping[str, Any], control: str, lift: Lift | None) -> ArmFigure:
+def _arm(arm: Mapping[str, Any], control: str, lift: Lift | None, note: str) -> ArmFigure:
     low, high = arm.get("interval") or (None, None)
     return ArmFigure(
-        arm["arm"], arm["arm"] == control, arm["contacts"], arm["total"], arm.get("estimate"), low, high, lift
+        arm["arm"], arm["arm"] == control, arm["contacts"], arm["total"], arm.get("estimate"), low, high, lift, note
     )
 
 
@@ -167,6 +186,7 @@ def _lift(
         high=high,
         p_adjusted=adjusted,
         best=found.get("probability_best"),
+        saved=found.get("people_saved"),
         clarity=clarity,
         word=words.say(word),
         short=words.say(short),

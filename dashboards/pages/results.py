@@ -11,6 +11,7 @@ from markupsafe import Markup
 
 from dashboards import access
 from dashboards.pages.crossing import CrossingView, compared_with, crossing_of
+from dashboards.pages.denominators import Denominator, denominators_of
 from dashboards.pages.error import NO_PAGE
 from dashboards.pages.evidence import Check, Verdict, checks_of, verdict_of
 from dashboards.pages.figures import ArmFigure, MetricFigure, metric_figures
@@ -103,6 +104,8 @@ class ResultsPage:
     looks: tuple[LookView, ...]
     looks_picture: Markup | None
     followed: str
+    among: tuple[MetricFigure, ...]
+    denominators: tuple[Denominator, ...]
     differences: tuple[Difference, ...]
     matrix: tuple[MatrixRow, ...]
     segments: tuple[Segment, ...]
@@ -147,6 +150,8 @@ def results_page(results: report.Results, words: Words) -> ResultsPage:
         looks=looks,
         looks_picture=looks_view(looks, control, followed, primary, words) if primary and drawn else None,
         followed=followed,
+        among=tuple(figure for figure in figures if figure.among),
+        denominators=tuple(denominators_of(standing, words)),
         differences=_differences(results, words),
         matrix=matrix_of(figures),
         segments=() if verdict.blank else _segments(standing),

@@ -1,6 +1,6 @@
 """A standing as text: the sentence first, then why it can be trusted, then the numbers."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from engine.cli.printing import say, say_table
@@ -9,6 +9,8 @@ Json = Mapping[str, Any]
 SHOWN = ("secondary", "guardrail")
 NONE = "–"
 MOST_PAIRS = 10
+MOST_HIDDEN = 8
+COMPARED = ("#n / of", "#value", "#difference", "#range of the difference")
 STATUS = {
     "winner": "winner", "leaning": "leaning", "no_useful_difference": "no useful difference",
     "not_enough_people": "not enough people", "stopped_for_safety": "stopped for safety",
@@ -33,15 +35,26 @@ def say_standing(standing: Json) -> None:
     primary = next(metric for metric in standing["metrics"] if metric["role"] == "primary")
     say()
     say_table(*_primary(standing, primary))
-    if "factorial" in standing:
-        _say_factorial(standing["factorial"], primary["kind"])
+    _say_factorial(standing.get("factorial"), primary["kind"])
     others = [metric for metric in standing["metrics"] if metric["role"] in SHOWN]
     if others:
         say()
         say_table(*_others(others))
+    for line in _sharpened(primary, standing.get("segments", ())):
+        say(f"  {line}")
+    attempts = [metric for metric in standing["metrics"] if metric["denominator"] == "attempts"]
+    if attempts:
+        say()
+        say_table(*_others(attempts), title="per attempt (described, decides nothing; people counted, not calls)")
+    connected = [metric for metric in standing["metrics"] if metric["denominator"] == "connected"]
+    if any(found.get("difference") is not None for metric in connected for found in metric["comparisons"]):
+        say()
+        say_table(*_connected(connected), title="among people who answered the first call (described, decides nothing)")
     for segment in standing.get("segments", ()):
         say()
         say_table(*_segment(segment, primary["kind"]), title=f"by {segment['column']} (exploratory)")
+        for line in _about_segments(segment):
+            say(f"  {line}")
 
 
 def _heading(standing: Json) -> str:
@@ -67,7 +80,7 @@ def trust(standing: Json) -> list[str]:
     placebo = standing.get("placebo")
     if placebo:
         said = "equal, as it should be" if placebo["ok"] else "UNEQUAL, though no arm can change it"
-        lines.append(f"placebo ({placebo['metric']}): {said}{_chance(placebo.get('p_value'))}")
+        lines.append(f"placebo ({placebo['metric']}): {said}{_chance(placebo.get('p_value'))}{_left_out(placebo)}")
     maturity = standing.get("maturity")
     if maturity:
         whole = maturity["mature"] + maturity["waiting"]
@@ -87,8 +100,17 @@ def trust(standing: Json) -> list[str]:
     return lines
 
 
+def _left_out(placebo: Json) -> str:
+    """The arms that are no part of the placebo, with why."""
+    reasons = [f"{each['arm']} ({each['why']})" for each in placebo.get("left_out", ())]
+    return f"; left out: {', '.join(reasons)}" if reasons else ""
+
+
 def _chance(p_value: float | None) -> str:
-    return "" if p_value is None else f" (p = {p_value:.2g})"
+    """A p-value after what it is of; it never pretends to be zero."""
+    if p_value is None:
+        return ""
+    return f" (p = {p_value:.2g})" if p_value >= 0.0001 else " (p < 0.0001)"
 
 
 def _primary(standing: Json, metric: Json) -> tuple[Sequence[str], list[Sequence[object]]]:
@@ -115,14 +137,16 @@ def _primary(standing: Json, metric: Json) -> tuple[Sequence[str], list[Sequence
                 lift(found.get("difference"), metric["kind"]), percent(found.get("relative")),
                 lift_span(deciding["interval"], metric["kind"]), chance(deciding["p_value"]),
                 percent(found.get("probability_best"), sign=False),
-                STATUS.get(statuses.get(arm["arm"], ""), statuses.get(arm["arm"], "")),
+                found.get("reason") or STATUS.get(statuses.get(arm["arm"], ""), statuses.get(arm["arm"], "")),
             )
         )  # fmt: skip
     return columns, rows
 
 
-def _say_factorial(factorial: Json, kind: str) -> None:
+def _say_factorial(factorial: Json | None, kind: str) -> None:
     """What a factorial round has beside its levels: each variable's own verdict, the combination, the interactions."""
+    if not factorial:
+        return
     say()
     for one in factorial["variables"]:
         say(f"{one['variable']}: {one['sentence']}")
@@ -160,37 +184,75 @@ def _expected(chosen: Json, kind: str) -> str:
 
 
 def _others(metrics: Sequence[Json]) -> tuple[Sequence[str], list[Sequence[object]]]:
-    columns = ("metric", "role", "arm", "#n / of", "#value", "#difference", "#range of the difference", "#p adjusted")
+    columns = ("metric", "role", "arm", *COMPARED, "#p adjusted")
     rows: list[Sequence[object]] = []
     for metric in metrics:
-        against = {found["arm"]: found for found in metric["comparisons"]}
-        for place, arm in enumerate(metric["arms"]):
-            found = against.get(arm["arm"], {})
-            rows.append(
-                (
-                    metric["name"] if not place else "", metric["role"] if not place else "", arm["arm"],
-                    _counts(arm, metric["kind"]), value(arm["estimate"], metric["kind"]),
-                    lift(found.get("difference"), metric["kind"]), lift_span(found.get("interval"), metric["kind"]),
-                    chance(found.get("q_value", found.get("p_adjusted", found.get("p_value")))),
-                )
-            )  # fmt: skip
+        for place, (arm, found, cells) in enumerate(_compared(metric, metric["kind"])):
+            named = (metric["name"], metric["role"]) if not place else ("", "")
+            p_value = found.get("q_value", found.get("p_adjusted", found.get("p_value")))
+            rows.append((*named, arm, *cells, chance(p_value)))
     return columns, rows
 
 
+def _connected(metrics: Sequence[Json]) -> tuple[Sequence[str], list[Sequence[object]]]:
+    """Rates among the connected, and why each is compared or not."""
+    columns = ("metric", "arm", *COMPARED, "what it is")
+    rows: list[Sequence[object]] = []
+    for metric in metrics:
+        for place, (arm, found, cells) in enumerate(_compared(metric, metric["kind"])):
+            rows.append((metric["name"] if not place else "", arm, *cells, found.get("reason") or sharper(found)))
+    return columns, rows
+
+
+def _compared(part: Json, kind: str) -> Iterator[tuple[str, Json, tuple[str, ...]]]:
+    """Each arm of a metric or segment with its comparison, and the cells of `COMPARED`."""
+    against = {found["arm"]: found for found in part["comparisons"]}
+    for arm in part["arms"]:
+        found = against.get(arm["arm"], {})
+        yield arm["arm"], found, (
+            _counts(arm, kind), value(arm["estimate"], kind),
+            lift(found.get("difference"), kind), lift_span(found.get("interval"), kind),
+        )  # fmt: skip
+
+
+def _sharpened(metric: Json, segments: Sequence[Json]) -> list[str]:
+    """The lift within strata and the lift with a covariate, where they were computed."""
+    within = ", ".join(segment["column"] for segment in segments) or "strata"
+    lines = []
+    for found in metric["comparisons"]:
+        for key, named in (("stratified", f"within {within}, like with like"), ("adjusted", "with the covariate")):
+            if same := found.get(key):
+                shown = f"{lift(same['difference'], metric['kind'])} ({lift_span(same['interval'], metric['kind'])})"
+                saved = f"; {same['variance_saved']:.1%} of the variance is saved" if "variance_saved" in same else ""
+                lines.append(f"{named}: {found['arm']} {shown}{_chance(same['p_value'])}{saved}")
+    return lines
+
+
+def sharper(found: Json) -> str:
+    """How many people a comparison among the connected saves or takes."""
+    saved = found.get("people_saved")
+    if saved is None:
+        return ""
+    return f"fair; needs {abs(saved):.0%} {'fewer' if saved >= 0 else 'more'} people"
+
+
+def _about_segments(segment: Json) -> list[str]:
+    """What is hidden, and whether one lift could hold in all."""
+    hidden = [f"{name} ({', '.join(arms)})" for name, arms in segment.get("hidden", {}).items()]
+    more = f" and {len(hidden) - MOST_HIDDEN} more" if len(hidden) > MOST_HIDDEN else ""
+    lines = [f"hidden, too few people: {', '.join(hidden[:MOST_HIDDEN])}{more}"] if hidden else []
+    return lines + [
+        f"one lift of {arm} in all of them{_chance(test['p_value'])}"
+        for arm, test in segment.get("interaction", {}).items()
+    ]
+
+
 def _segment(segment: Json, kind: str) -> tuple[Sequence[str], list[Sequence[object]]]:
-    columns = ("value", "arm", "#n / of", "#value", "#difference", "#range of the difference", "#p adjusted")
+    columns = ("value", "arm", *COMPARED, "#p adjusted")
     rows: list[Sequence[object]] = []
     for part in segment["values"]:
-        against = {found["arm"]: found for found in part["comparisons"]}
-        for place, arm in enumerate(part["arms"]):
-            found = against.get(arm["arm"], {})
-            rows.append(
-                (
-                    part["value"] if not place else "", arm["arm"], _counts(arm, kind), value(arm["estimate"], kind),
-                    lift(found.get("difference"), kind), lift_span(found.get("interval"), kind),
-                    chance(found.get("p_adjusted")),
-                )
-            )  # fmt: skip
+        for place, (arm, found, cells) in enumerate(_compared(part, kind)):
+            rows.append((part["value"] if not place else "", arm, *cells, chance(found.get("p_adjusted"))))
     return columns, rows
 
 

@@ -29,7 +29,7 @@ def standing_page(standing: Mapping[str, Any]) -> str:
         parts.append(f"<h2>{escape(metric.get('label') or metric['name'])}</h2>")
         parts.append(f"<p>{escape(metric['role'])}, of {escape(metric['denominator'])}</p>")
         parts.append(
-            _table(("arm", "contacts", "value", "range", "lift", "range of the lift", "p adjusted"), _rows(metric))
+            _table(("arm", "contacts", "value", "range", "lift", "range of the lift", "p adjusted", ""), _rows(metric))
         )
     parts.append(
         f"<footer>{escape(str(standing.get('as_of', '')))} {escape(str(standing.get('fingerprint', '')))}</footer>"
@@ -47,6 +47,7 @@ def _rows(metric: Mapping[str, Any]) -> Iterable[Sequence[str]]:
             arm["arm"], f"{arm['contacts']:,}", figures.value(arm["estimate"], kind),
             figures.span(arm.get("interval"), kind), figures.lift(found.get("difference"), kind),
             figures.lift_span(found.get("interval"), kind), figures.chance(found.get("p_adjusted")),
+            str(found.get("reason", "")),
         )  # fmt: skip
 
 

@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from engine.core.cases import Case
 from engine.core.cells import Cells, Interaction
 from engine.core.combinations import combined
 from engine.core.phrases import metric_label, size_of
 from engine.core.readings import Reading
 from engine.core.sentences import Sentence, Words, amount, chance, listed, points, whole
-from engine.core.verdicts import Case
 from engine.stats.estimates import Estimate
 
 

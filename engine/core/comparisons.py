@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from engine.core.evidence import MetricTallies, Question
+from engine.core.sentences import Sentence
 from engine.stats.adjust import cuped_difference, variance_saved
 from engine.stats.beliefs import best_and_loss
 from engine.stats.estimates import Estimate
@@ -40,7 +41,7 @@ class Comparison:
 
     `stratified` weighs strata, `covaried` takes a covariate into account and saves `saved` of the variance.
     `newcombe` is his range of a difference of rates, beside the score interval of `estimate`.
-    `q_value` is adjusted over the secondary metrics (Benjamini-Hochberg).
+    `q_value` is adjusted over the secondary metrics (Benjamini-Hochberg). `apart` says why the arm is not compared.
     """
 
     arm: str
@@ -58,6 +59,7 @@ class Comparison:
     probability_best: float | None = None
     expected_loss: float | None = None
     reason: str = ""
+    apart: Sentence | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,8 +115,27 @@ def compare(question: Question, metric: MetricTallies) -> MetricNumbers:
 
 
 def compare_arms(question: Question, metric: MetricTallies) -> list[Comparison]:
-    """Every arm against the control, adjusted over the arms."""
-    return _compare_rates(question, metric) if metric.kind == "rate" else _compare_others(question, metric)
+    """Every arm against the control, adjusted over the arms that chance deals; other packs of people are a family
+    of their own, described and never ranked. What stands apart is not compared, and says why.
+    """
+    dealt = [arm for arm in question.treated if question.dealt(arm) and arm not in metric.apart]
+    packs = [arm for arm in question.treated if not question.dealt(arm) and arm not in metric.apart]
+    found = {each.arm: each for each in _compare_family(question, metric, dealt)}
+    for each in _compare_family(question, metric, packs):
+        found[each.arm] = replace(each, relative=None, probability_best=None, expected_loss=None)
+    return [found[arm] if arm in found else _not_compared(question, metric, arm) for arm in question.treated]
+
+
+def _compare_family(question: Question, metric: MetricTallies, arms: list[str]) -> list[Comparison]:
+    if not arms:
+        return []
+    family = question if len(arms) == len(question.treated) else replace(question, arms=(question.control, *arms))
+    return _compare_rates(family, metric) if metric.kind == "rate" else _compare_others(family, metric)
+
+
+def _not_compared(question: Question, metric: MetricTallies, arm: str) -> Comparison:
+    people, theirs = metric.counted(arm)[1], metric.counted(question.control)[1]
+    return Comparison(arm, people, theirs, apart=metric.apart[arm])
 
 
 def arm_numbers(metric: MetricTallies, arm: str, level: float) -> ArmNumbers:

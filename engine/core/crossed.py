@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from engine.core.cases import Case
 from engine.core.cells import Cells, Interaction
 from engine.core.choices import Choice, best_of_each, choose, expected
 from engine.core.combinations import combined
@@ -21,7 +22,8 @@ from engine.core.guards import Guards, PlaceboCheck
 from engine.core.readings import Reading, Readings
 from engine.core.sentences import Sentence, Words, listed, say, whole
 from engine.core.standings import BLANKING, Findings, Json, arm_told, estimate_told, in_words, judged, told
-from engine.core.verdicts import Case, Verdict, reach
+from engine.core.verdicts import Verdict, reach
+from engine.core.worth import worth_of
 from engine.stats.estimates import Estimate
 from engine.stats.tallies import Tally
 
@@ -56,7 +58,8 @@ def crossed_standing(
     guards = _guards(found)
     numbers = _numbers(question, evidence, factors, found)
     readings = _readings(question, factors, found)
-    whole_case = Case(question, evidence, numbers, guards, readings)
+    worth = worth_of(question, numbers, readings)
+    whole_case = Case(question, evidence, numbers, guards, readings, worth)
     pairs, hidden = cells.interactions(question.level) if cells else ((), 0)
     choice = choose(whole_case, cells, pairs) if cells else None
     verdict = _verdict(whole_case, found, choice)
@@ -101,7 +104,8 @@ def _together(question: Question, parts: Sequence[MetricTallies]) -> MetricTalli
     tallies: dict[str, Tally] = {question.control: _mean_of(controls)} if controls else {}
     for part in parts:
         tallies |= {arm: tally for arm, tally in part.tallies.items() if arm != question.control}
-    return replace(parts[0], tallies=tallies, strata=None)
+    apart = {arm: why for part in parts for arm, why in part.apart.items()}
+    return replace(parts[0], tallies=tallies, strata=None, apart=apart)
 
 
 def _mean_of(tallies: Sequence[Tally]) -> Tally:

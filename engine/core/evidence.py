@@ -8,9 +8,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from engine.core.denominators import AUDIENCE, variables_in
 from engine.core.experiments import Guardrail
 from engine.core.metrics import Metric, MetricKind
-from engine.core.sentences import Label
+from engine.core.sentences import Label, Sentence
 from engine.stats.arguments import check_inside
 from engine.stats.tallies import Tally
 
@@ -18,7 +19,6 @@ Method = Literal["fixed", "sequential", "group"]
 Role = Literal["primary", "secondary", "guardrail", "descriptive"]
 Stage = Literal["assigned", "dialled", "connected"]
 Better = Literal["higher", "lower"]
-AUDIENCE = "audience"
 FIRST_CONNECT = Label("the first-attempt connect rate", "首次呼叫接通率")
 HEARD_LATER = Label("what an arm changes is met only after the first connect", "方案的不同在首次接通之后才会体现")
 
@@ -28,7 +28,8 @@ class MetricTallies:
     """One metric's tallies per arm. `denominator` names whom the tallies count.
 
     `strata` holds the same people split; with `covariate` the tallies hold one known before the call.
-    A ratio's denominator stands in the covariate's place.
+    A ratio's denominator stands in the covariate's place. `apart` names the arms whose number may be shown and not
+    compared, each with the reason.
     """
 
     name: str
@@ -42,6 +43,7 @@ class MetricTallies:
     strata: Mapping[str, Mapping[str, Tally]] | None = None
     covariate: bool = False
     unit: str = ""
+    apart: Mapping[str, Sentence] = field(default_factory=dict)
 
     @classmethod
     def of(cls, metric: Metric, role: Role, tallies: Mapping[str, Tally], **rest: object) -> "MetricTallies":
@@ -112,7 +114,7 @@ class Question:
 
     def dealt(self, arm: str) -> bool:
         """Whether chance decides who is in the arm; an audience is another pack of people."""
-        return self.randomized and self.variables.get(arm) != AUDIENCE
+        return self.randomized and AUDIENCE not in variables_in(self.variables.get(arm))
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,13 +5,13 @@ Balance and harm are read at every look, so what alarms is safe at every look (`
 """
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from engine.core.comparisons import MetricNumbers
+from engine.core.denominators import CHANGES_CONNECT, placebo_arms, variables_in
 from engine.core.evidence import Evidence, Question, Stage
 from engine.core.experiments import Guardrail
-from engine.core.sentences import Label
-from engine.core.treatments import CHANGES_CONNECT
+from engine.core.sentences import Label, Sentence
 from engine.stats.balance import balance_odds, balance_p_value
 from engine.stats.harm import harm_odds
 from engine.stats.homogeneity import rates_alike
@@ -50,12 +50,17 @@ class Balance:
 
 @dataclass(frozen=True, slots=True)
 class PlaceboCheck:
-    """Whether the arms look alike where none of them can make a difference."""
+    """Whether the arms look alike where none of them can make a difference.
+
+    `arms` are those that were compared, each with why it cannot make one; `left_out` those that can.
+    """
 
     metric: str
     p_value: float
     label: Label
     why: Label
+    arms: Mapping[str, Sentence | None] = field(default_factory=dict)
+    left_out: Mapping[str, Sentence] = field(default_factory=dict)
 
     @property
     def ok(self) -> bool:
@@ -116,7 +121,7 @@ def check_balance(question: Question, evidence: Evidence, left_out: Collection[s
             and arm in counts
             and arm not in left_out
             and question.dealt(arm)
-            and question.variables.get(arm) not in _MAY_DIFFER[stage]
+            and not variables_in(question.variables.get(arm)) & _MAY_DIFFER[stage]
         ]
         shares = [question.shares[arm] for arm in arms]
         if len(arms) < 2 or sum(shares) <= 0:
@@ -140,14 +145,13 @@ def check_placebo(question: Question, evidence: Evidence) -> PlaceboCheck | None
     placebo = evidence.placebo
     if placebo is None:
         return None
-    counted = [
-        (tally.total, tally.count)
-        for arm, tally in placebo.tallies.items()
-        if tally.count >= 1 and question.dealt(arm) and question.variables.get(arm) not in CHANGES_CONNECT
-    ]
+    alike, left_out = placebo_arms(placebo.tallies, question.variables)
+    counted = {arm: tally for arm in alike if question.dealt(arm) and (tally := placebo.tallies[arm]).count >= 1}
     if len(counted) < 2:
         return None
-    return PlaceboCheck(placebo.metric, rates_alike(counted), placebo.label, placebo.why)
+    p_value = rates_alike([(tally.total, tally.count) for tally in counted.values()])
+    reasons = {arm: alike[arm] for arm in counted}
+    return PlaceboCheck(placebo.metric, p_value, placebo.label, placebo.why, reasons, left_out)
 
 
 def check_guardrails(

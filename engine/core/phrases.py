@@ -1,12 +1,26 @@
 """Pieces of sentences from numbers: a lift with its range and people, a guardrail's reason, the sample still needed."""
 
 import math
+from collections.abc import Iterable
 
 from engine.core.comparisons import MetricNumbers
 from engine.core.evidence import Evidence, MetricTallies, Question
 from engine.core.guards import BALANCE_ALARM, Balance, GuardrailCheck
 from engine.core.readings import Reading
-from engine.core.sentences import STAGE_WORDS, Label, Sentence, Words, amount, odds, people, points, whole
+from engine.core.sentences import (
+    STAGE_WORDS,
+    Label,
+    Listed,
+    Sentence,
+    Words,
+    amount,
+    money,
+    odds,
+    people,
+    points,
+    whole,
+)  # fmt: skip
+from engine.core.worth import Worth
 
 
 def metric_label(metric: MetricTallies) -> Label:
@@ -74,7 +88,7 @@ def imbalance(checks: tuple[Balance, ...]) -> tuple[Sentence, Sentence] | None:
     arm = max(due, key=lambda name: abs(off.observed[name] - due[name]) / math.sqrt(max(due[name], 1.0)))
     return (
         Sentence("data_balance", {"stage": STAGE_WORDS[off.stage], "odds": odds(off.odds)}),
-        Sentence("next_balance", {"arm": arm, "observed": people(off.observed[arm]), "expected": people(due[arm])}),
+        Sentence("next_balance", {"off_arm": arm, "observed": people(off.observed[arm]), "expected": people(due[arm])}),
     )
 
 
@@ -90,18 +104,45 @@ def people_needed(question: Question, metric: MetricTallies, arms: int) -> int |
     return contacts_per_arm(rate, lift, question.alpha, question.power, arms)
 
 
-def waiting(question: Question, evidence: Evidence, numbers: MetricNumbers) -> tuple[Sentence, Sentence]:
-    """How far a fixed horizon is, and what to wait for."""
+def round_of(question: Question, metric: MetricTallies, arms: int) -> Sentence:
+    """A round that would show the smallest useful lift in one of `arms` arms."""
+    needed = people_needed(question, metric, arms)
+    return Sentence("round_larger") if needed is None else Sentence("round_of", {"needed": people(needed)})
+
+
+def so_far(question: Question, evidence: Evidence, numbers: MetricNumbers) -> Sentence:
+    """How many people per arm are counted, and of how many where more are to come."""
     fewest = min(number.contacts for number in numbers.arms)
     if question.planned is None or fewest >= question.planned or evidence.finished:
-        so_far = Sentence("not_yet", {"have": people(fewest)})
-        if evidence.finished:
-            return so_far, Sentence("next_wait_window", {"waiting": people(evidence.waiting)})
-        return so_far, Sentence("next_wait")
-    missing = question.planned - fewest
-    so_far = Sentence("not_yet_planned", {"have": whole(fewest), "planned": people(question.planned)})
-    values: dict[str, Words] = {"missing": people(missing)}
-    if not evidence.per_day:
-        return so_far, Sentence("next_wait_people", values)
-    days = math.ceil(missing * len(question.arms) / evidence.per_day)
-    return so_far, Sentence("next_wait_days", {**values, "days": whole(days)})
+        return Sentence("counted", {"have": people(fewest)})
+    have = Label(whole(fewest), people(fewest).zh)
+    return Sentence("counted_of", {"have": have, "planned": people(question.planned)})
+
+
+def yields(numbers: MetricNumbers, arms: Iterable[str]) -> Listed:
+    """Each arm's own number beside the control's, as it is: nothing is subtracted."""
+    metric, control = numbers.metric, numbers.arms[0].arm
+    shown = [number for number in numbers.arms if number.arm in {control, *arms} and number.estimate is not None]
+    return Listed(
+        tuple(
+            Sentence("yield", {"arm": number.arm, "value": level_of(metric, number.estimate or 0.0)})
+            for number in shown
+        )
+    )
+
+
+def level_of(metric: MetricTallies, value: float) -> str:
+    """A number of one arm: a rate in per cent."""
+    return f"{points(value)}%" if metric.kind == "rate" else amount(value)
+
+
+def worth_said(worth: Worth | None) -> Sentence | str:
+    """What the arm is worth, as a sentence of its own; nothing where that is not known."""
+    if worth is None or not math.isfinite(worth.value):
+        return ""
+    key, sign = ("worth", 1) if worth.value >= 0 else ("loses", -1)
+    span: Words = ""
+    if math.isfinite(worth.low) and math.isfinite(worth.high):
+        low, high = sorted((sign * worth.low, sign * worth.high))
+        span = Sentence("money_range", {"low": money(low), "high": money(high)})
+    return Sentence(key, {"value": money(sign * worth.value), "range": span})

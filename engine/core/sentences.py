@@ -4,6 +4,7 @@ A sentence is a key with values; a value may be a word in both languages or a se
 reached without a language, and both languages always say the same.
 """
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
@@ -52,6 +53,11 @@ def say(words: Words, language: Language = "en") -> str:
     return template.format(**{name: say(value, language) for name, value in words.values.items()})
 
 
+def in_both(key: str, words: Words) -> dict[str, str]:
+    """The words under `key` in English, and under `key_zh` in Chinese."""
+    return {key: say(words), f"{key}_zh": say(words, "zh")}
+
+
 def listed(names: Iterable[str]) -> Listed:
     """Names after one another."""
     return Listed(tuple(names))
@@ -79,6 +85,15 @@ def amount(value: float) -> str:
     return f"{value:.4g}" if abs(value) < 10_000 else f"{value:,.0f}"
 
 
+def money(value: float) -> str:
+    """Money to two digits, for nobody knows it better: `21,000`, `-450`, `8.5`."""
+    if not value:
+        return "0"
+    digits = 1 - math.floor(math.log10(abs(value)))
+    shown = round(value, digits)
+    return f"{shown:,.0f}" if abs(shown) >= 10 else f"{shown:.{max(0, digits)}f}".rstrip("0").rstrip(".")
+
+
 def odds(value: float) -> str:
     """Odds against one: `88`, `0.5`, and what is beyond imagination as such."""
     if value >= 1e6:
@@ -93,6 +108,6 @@ def chance(p_value: float) -> str:
 
 STAGE_WORDS = {
     "assigned": Label("assigned", "分组"),
-    "dialled": Label("dialled", "外呼"),
+    "dialled": Label("dialed", "外呼"),
     "connected": Label("connected", "接通"),
 }

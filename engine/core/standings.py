@@ -10,20 +10,22 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from engine.core.cases import Case
 from engine.core.comparisons import ArmNumbers, Comparison, MetricNumbers, compare_all
+from engine.core.conditionals import conditional, denominators
 from engine.core.evidence import Evidence, LookCounts, MetricTallies, Placebo, Question, Segments
 from engine.core.guards import Guards, check_balance, check_guardrails, check_placebo
 from engine.core.methods import read
 from engine.core.readings import Reading, Readings
 from engine.core.segments import SegmentTable, split
-from engine.core.sentences import Language, Sentence, listed, say
-from engine.core.verdicts import Case, Verdict, reach
+from engine.core.sentences import Language, Sentence, in_both, listed, say
+from engine.core.verdicts import Verdict, reach
+from engine.core.worth import Worth, worth_of
 from engine.stats.estimates import Estimate
 
 __all__ = ["Evidence", "LookCounts", "MetricTallies", "Placebo", "Question", "Segments", "standing"]
 
 SCHEMA = "ringlab.standing/1"
-MONEY_PER = 10_000
 BLANKING = ("data_problem", "stopped_for_safety")
 """Under these no arm's own status is shown: nothing may be read off the numbers."""
 Json = dict[str, Any]
@@ -68,7 +70,9 @@ def judged(question: Question, evidence: Evidence) -> Findings:
     readings = read(question, evidence, primary, paused)
     balance = check_balance(question, evidence, readings.resting | paused.keys())
     guards = Guards(balance, check_placebo(question, evidence), guardrails)
-    return Findings(numbers, guards, readings, reach(Case(question, evidence, numbers, guards, readings)))
+    worth = worth_of(question, numbers, readings)
+    verdict = reach(Case(question, evidence, numbers, guards, readings, worth))
+    return Findings(numbers, guards, readings, verdict)
 
 
 def told(
@@ -97,9 +101,10 @@ def told(
         "smallest_useful_lift": question.smallest_useful_lift,
         "planned": question.planned,
         **_guards(guards, evidence),
-        "metrics": [_metric(question, each, readings if each is primary else None) for each in numbers],
+        "denominators": denominators(question),
+        "metrics": [_metric(question, each, numbers, readings if each is primary else None) for each in numbers],
         "segments": [_segment(split(question, evidence.primary, each), question) for each in evidence.segments],
-        "money": _money(question, numbers, readings),
+        "money": {} if found.verdict.status in BLANKING else _money(worth_of(question, numbers, readings)),
         **more,
         **_verdict(found.verdict, readings),
         **in_words("warnings", [*warnings, *_own_warnings(question, readings)]),
@@ -147,8 +152,9 @@ def _guards(guards: Guards, evidence: Evidence) -> Json:
             "metric": placebo.metric,
             "p_value": placebo.p_value,
             "ok": placebo.ok,
-            "why": say(placebo.why),
-            "why_zh": say(placebo.why, "zh"),
+            **in_both("why", placebo.why),
+            "arms": [_reasoned(arm, why) for arm, why in placebo.arms.items()],
+            "left_out": [_reasoned(arm, why) for arm, why in placebo.left_out.items()],
         },
         "maturity": None
         if evidence.mature is None
@@ -164,7 +170,13 @@ def _guards(guards: Guards, evidence: Evidence) -> Json:
     }  # fmt: skip
 
 
-def _metric(question: Question, numbers: MetricNumbers, readings: Readings | None) -> Json:
+def _reasoned(arm: str, why: Sentence | None) -> Json:
+    return {"arm": arm} | (in_both("why", why) if why else {})
+
+
+def _metric(
+    question: Question, numbers: MetricNumbers, every: tuple[MetricNumbers, ...], readings: Readings | None
+) -> Json:
     metric = numbers.metric
     return {
         "name": metric.name,
@@ -178,6 +190,7 @@ def _metric(question: Question, numbers: MetricNumbers, readings: Readings | Non
         "arms": [arm_told(number) for number in numbers.arms],
         "comparisons": [
             _comparison(question, comparison, readings.arms[comparison.arm] if readings else None)
+            | conditional(question, numbers, every, comparison.arm)
             for comparison in numbers.comparisons
         ],
     }
@@ -198,8 +211,10 @@ def arm_told(number: ArmNumbers) -> Json:
 def _comparison(question: Question, comparison: Comparison, reading: Reading | None) -> Json:
     estimate, relative = comparison.estimate, comparison.relative
     found: Json = {"arm": comparison.arm, "control": question.control}
-    if estimate is None:
-        return {**found, "difference": None, "interval": None, "p_value": None, "reason": comparison.reason}
+    apart = comparison.apart if question.dealt(comparison.arm) else Sentence("not_dealt")
+    if estimate is None or apart:
+        found |= {"difference": None, "interval": None, "p_value": None, "reason": comparison.reason}
+        return found | (in_both("reason", apart) if apart else {})
     found |= {
         "difference": estimate.value,
         "relative": relative.value if relative else None,
@@ -249,7 +264,8 @@ def _segment(table: SegmentTable, question: Question) -> Json:
                 "value": each.value,
                 "arms": [arm_told(number) for number in each.arms],
                 "comparisons": [
-                    _comparison(question, comparison, None) | _present(p_adjusted=each.p_values.get(comparison.arm))
+                    _comparison(question, comparison, None)
+                    | _present(p_adjusted=each.p_values.get(comparison.arm) if question.dealt(comparison.arm) else None)
                     for comparison in each.comparisons
                 ],
             }
@@ -260,23 +276,12 @@ def _segment(table: SegmentTable, question: Question) -> Json:
     }
 
 
-def _money(question: Question, numbers: tuple[MetricNumbers, ...], readings: Readings) -> Json:
-    """Per 10,000 contacts: what a conversion is worth times the lift, or else the difference in profit."""
-    primary = next(each for each in numbers if each.metric.role == "primary")
-    profit = next((each for each in numbers if each.metric.name == "profit"), None)
-    money: Json = {}
-    for arm in question.treated:
-        estimate = primary.against_control(arm).estimate
-        if question.value_per_conversion is not None and primary.metric.kind == "rate" and estimate:
-            worth = question.value_per_conversion * MONEY_PER
-            low, high = readings.arms[arm].interval or (estimate.low, estimate.high)
-            values, basis = (estimate.value * worth, low * worth, high * worth), primary.metric.name
-        elif profit and (found := profit.against_control(arm).adjusted):
-            values, basis = (found.value * MONEY_PER, found.low * MONEY_PER, found.high * MONEY_PER), "profit"
-        else:
-            continue
-        money[arm] = {**dict(zip(("value", "low", "high"), values, strict=True)), "basis": basis}
-    return money
+def _money(worth: Mapping[str, Worth]) -> Json:
+    """Per 10,000 contacts, and what it was computed from."""
+    return {
+        arm: {"value": each.value, "low": each.low, "high": each.high, "basis": each.basis, "cost": each.cost}
+        for arm, each in worth.items()
+    }
 
 
 def _verdict(verdict: Verdict, readings: Readings) -> Json:
@@ -295,7 +300,7 @@ def _verdict(verdict: Verdict, readings: Readings) -> Json:
     return {
         "verdict": _present(**facts) | _spoken(verdict, "en"),
         "verdict_zh": _spoken(verdict, "zh"),
-        "safe_to_read": {"ok": verdict.safe, "why": say(verdict.why), "why_zh": say(verdict.why, "zh")},
+        "safe_to_read": {"ok": verdict.safe, **in_both("why", verdict.why)},
     }
 
 

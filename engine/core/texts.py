@@ -12,25 +12,42 @@ TEXTS: dict[str, tuple[str, str]] = {
         "it {verb} {metric} by {size}, with {people} in it and {control_people} in the control",
         "{metric}{verb} {size}，实验组 {people}，对照组 {control_people}",
     ),
+    "counted": ("{have}", "{have}"),
+    "counted_of": ("{have} of {planned}", "{have}，计划 {planned}"),
+    "round_of": ("with about {needed} per arm", "每组约 {needed}"),
+    "round_larger": ("with more people", "人数更多"),
+    "yield": ("{arm} {value}", "{arm} 为 {value}"),
+    "worth": (" Worth about {value} per 10,000 contacts{range}.", "折合每万名客户净增约 {value}{range}。"),
+    "loses": (" It would lose about {value} per 10,000 contacts{range}.", "折合每万名客户净减约 {value}{range}。"),
+    "money_range": (" ({low} to {high})", "（可能区间 {low} 至 {high}）"),
     # The sentence that a manager repeats.
-    "winner": ("{arm} wins: {effect}.", "{arm} 胜出：{effect}。"),
-    "leaning": ("{arm} looks best but is not proven: {effect}.", "{arm} 暂时领先，尚未证实：{effect}。"),
+    "winner": ("{arm} wins: {effect}.{worth}", "{arm} 胜出：{effect}。{worth}"),
+    "leaning": ("{arm} looks best but is not proven: {effect}.{worth}", "{arm} 暂时领先，尚未证实：{effect}。{worth}"),
     "leaning_proven": (
-        "{arm} is proven better than the control; whether another arm is better still is open: {effect}.",
-        "{arm} 已证实优于对照，是否还有更好的实验组尚无定论：{effect}。",
+        "{arm} is proven better than the control; whether another arm is better still is open: {effect}.{worth}",
+        "{arm} 已证实优于对照，是否还有更好的实验组尚无定论：{effect}。{worth}",
     ),
     "leaning_audience": (
-        "{arm} yields more, but it holds other people, so nothing says what the cause is: {effect}.",
-        "{arm} 的结果更好，但人群不同，不能说明原因：{effect}。",
+        "In {metric}, {arm} does better ({yields}), but it holds other people: nothing says what the cause is.",
+        "{arm} 的{metric}更好（{yields}），但两边不是同一批人，不能说明原因。",
+    ),
+    "packs_alike": (
+        "No pack does better than the control's in {metric}: {yields}. They are other people, and no cause is claimed.",
+        "没有哪个人群包的{metric}优于对照：{yields}。各人群包不是同一批人，不作因果结论。",
+    ),
+    "packs_open": (
+        "Not enough people to tell the packs apart in {metric}: {yields}. They are other people, and no cause is "
+        "claimed.",
+        "样本不足，各人群包的{metric}还分不出高低：{yields}。各人群包不是同一批人，不作因果结论。",
     ),
     "no_difference_one": (
-        "{arm} is not worth a change, a lift of {useful} is not to be expected: {effect}.",
-        "{arm} 不值得更换，不会有 {useful}的提升：{effect}。",
+        "{arm} is not worth a change, a lift of {useful} is not to be expected: {effect}.{worth}",
+        "{arm} 不值得更换，预计达不到 {useful}的提升：{effect}。{worth}",
     ),
     "no_difference_many": (
         "No arm is worth a change: a lift of {useful} in {metric} is not to be expected from any of {arms}, "
         "with {people} per arm or more.",
-        "没有值得更换的实验组：{arms} 的{metric}都不会有 {useful}的提升，每组至少 {people}。",
+        "没有值得更换的实验组：{arms} 的{metric}预计都达不到 {useful}的提升，每组至少 {people}。",
     ),
     "keep_control": (
         "Keep the control: {arms} did worse, and no arm shows a lift of {useful}, with {people} per arm or more. "
@@ -38,20 +55,14 @@ TEXTS: dict[str, tuple[str, str]] = {
         "保留对照：{arms} 更差，且没有实验组达到 {useful}的提升，每组至少 {people}。最接近的是 {arm}：{effect}。",
     ),
     "keep_control_one": (
-        "Keep the control, {arm} is worse: {effect}.",
-        "保留对照，{arm} 更差：{effect}。",
+        "Keep the control, {arm} is worse: {effect}.{worth}",
+        "保留对照，{arm} 更差：{effect}。{worth}",
     ),
-    "not_yet": (
-        "Not enough people yet: {have} per arm are counted.",
-        "样本不足：每组已计入 {have}。",
-    ),
-    "not_yet_planned": (
-        "Not enough people yet: {have} of {planned} per arm are counted.",
-        "样本不足：每组已计入 {have}，计划 {planned}。",
-    ),
+    "not_yet": ("Not enough people yet: {so_far} per arm are counted.", "样本不足：每组已计入 {so_far}。"),
     "not_enough": (
-        "Not enough people to tell: a lift of {useful} is neither shown nor ruled out. The highest is {arm}: {effect}.",
-        "样本不足，无法判断：{useful}的提升既未证实也未排除。最高的是 {arm}：{effect}。",
+        "Not enough people to tell: a lift of {useful} is neither shown nor ruled out. The highest is {arm}: {effect}."
+        "{worth}",
+        "样本不足，无法判断：{useful}的提升既未证实也未排除。最高的是 {arm}：{effect}。{worth}",
     ),
     "nobody": (
         "Not enough people: there are no two arms to compare yet.",
@@ -60,11 +71,11 @@ TEXTS: dict[str, tuple[str, str]] = {
     "stopped": ("Stopped for safety: {reasons}.", "因安全停止：{reasons}。"),
     "data_balance": (
         "Data problem, no verdict: the arms did not get their shares ({stage}), {odds} : 1 against chance.",
-        "数据异常，没有结论：各组人数（{stage}）与设定比例不符，{odds} : 1 不是偶然。",
+        "数据异常，没有结论：各组人数（{stage}）与设定比例不符，并非偶然的赔率为 {odds} : 1。",
     ),
     "data_placebo": (
-        "Data problem, no verdict: {metric} differs between arms that cannot change it (p {p}).",
-        "数据异常，没有结论：各组的{metric}本不受方案影响，却出现差异（p {p}）。",
+        "Data problem, no verdict: {placebo} differs between arms that cannot change it (p {p}).",
+        "数据异常，没有结论：各组的{placebo}本不该受方案影响，却出现差异（p {p}）。",
     ),
     # A factorial round: what won variable by variable, and together.
     "combined": (
@@ -96,13 +107,9 @@ TEXTS: dict[str, tuple[str, str]] = {
         "不要承诺全部相加：胜出者的数字总是略微偏高，各变量的效果也未必能相加。",
     ),
     "next_leaning": (
-        "Take {arm} if the change costs nothing, or confirm it in a round with about {needed} per arm. "
+        "Take {arm} if the change costs nothing, or confirm it in a round of its own {own_round}. "
         "Do not count it as learned.",
-        "若更换没有成本，可以采用 {arm}；否则用每组约 {needed}的一轮来证实。不要当作已证实的结论。",
-    ),
-    "next_leaning_bare": (
-        "Take {arm} if the change costs nothing, or confirm it in a round of its own. Do not count it as learned.",
-        "若更换没有成本，可以采用 {arm}；否则单独用一轮来证实。不要当作已证实的结论。",
+        "若更换没有成本，可以先用 {arm}；否则单独做一轮来证实（{own_round}）。不要当作已证实的结论。",
     ),
     "next_leaning_proven": (
         "Keep calling the arms that are left. Do not stop for a number that is higher today.",
@@ -111,6 +118,15 @@ TEXTS: dict[str, tuple[str, str]] = {
     "next_audience": (
         "Call {arm} first where a contact costs the same. Do not read this as an effect of the call.",
         "若每个客户的成本相同，先外呼 {arm}。不要把差异理解为外呼方案的效果。",
+    ),
+    "next_packs": (
+        "Call whichever pack is cheaper to reach. Do not read a difference between packs as an effect of the call.",
+        "先外呼成本更低的人群包。不要把人群包之间的差异理解为外呼方案的效果。",
+    ),
+    "next_packs_more": (
+        "To tell packs {useful} apart, call more people of each, {round}. "
+        "Do not read a difference between packs as an effect of the call.",
+        "若要分出 {useful}的高低，每个人群包都要多呼一些客户（{round}）。不要把人群包之间的差异理解为外呼方案的效果。",
     ),
     "next_no_difference": (
         "Keep the control and test something bolder. Do not run the same arms again.",
@@ -137,25 +153,21 @@ TEXTS: dict[str, tuple[str, str]] = {
         "继续外呼；何时有结论由检验决定，可以随时查看。不要直接选数字最高的一组。",
     ),
     "next_more": (
-        "To see a lift of {useful}, run a round with about {needed} per arm. Do not pick the highest number.",
-        "若要看出 {useful}的提升，每组约需 {needed}。不要直接选数字最高的一组。",
-    ),
-    "next_more_bare": (
-        "Run a larger round. Do not pick the highest number.",
-        "扩大样本再做一轮。不要直接选数字最高的一组。",
+        "To see a lift of {useful}, run a round {round}. Do not pick the highest number.",
+        "若要看出 {useful}的提升，需要再做一轮（{round}）。不要直接选数字最高的一组。",
     ),
     "next_nobody": (
         "Check that calls go out and that outcomes arrive for the control and for one arm at least.",
-        "检查外呼是否进行，对照组和至少一个实验组是否有结果。",
+        "检查外呼是否在进行，对照组和至少一个实验组是否已有结果。",
     ),
     "next_stopped": (
-        "Listen to the calls of {arms} first. Do not resume before the cause is known.",
-        "先听 {arms} 的通话。原因查明之前不要恢复。",
+        "Listen to the calls of {stopped} first. Do not resume before the cause is known.",
+        "先听 {stopped} 的通话。原因查明之前不要恢复。",
     ),
     "next_balance": (
-        "Find out why {arm} has {observed} where {expected} were due: imports, refusals, adapters. "
+        "Find out why {off_arm} has {observed} where {expected} were due: imports, refusals, adapters. "
         "Do not use any number of this experiment.",
-        "查明 {arm} 为何有 {observed}，而应有 {expected}：检查导入、拒呼规则和线路。不要使用本实验的任何数字。",
+        "查明 {off_arm} 为何有 {observed}，而应有 {expected}：检查导入、拒呼规则和线路。不要使用本实验的任何数字。",
     ),
     "next_placebo": (
         "Compare hours, lines and caller numbers of the arms. Do not use any number of this experiment.",
@@ -164,7 +176,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     # Reasons.
     "because_adjusted": (
         "{arm}: adjusted over all arms, chance alone gives such a number with p {p}; the limit is {alpha}.",
-        "{arm}：按全部实验组校正后，仅凭偶然得到这样数字的 p {p}，界限为 {alpha}。",
+        "{arm}：按全部实验组校正后，纯属偶然出现这样差异的概率 p {p}，判定界限为 {alpha}。",
     ),
     "because_look": (
         "{arm}: {z} standard errors from the control at the last planned look; {bound} are proof.",
@@ -188,8 +200,8 @@ TEXTS: dict[str, tuple[str, str]] = {
     ),
     "because_loser": ("{arm} is out of the race: it did worse.", "{arm} 更差，已出局。"),
     "because_audience": (
-        "{arm} is another pack of people, compared and not randomized: no claim about causes.",
-        "{arm} 是另一个人群包，只作对比，没有随机分组：不能说明因果。",
+        "{arm} is another pack of people, compared and not randomized ({yields}): no claim about causes.",
+        "{arm} 是另一个人群包，只作对比，没有随机分组（{yields}）：不能说明因果。",
     ),
     "because_corrected": (
         "Corrected for having been picked as the winner, the lift is about {size}.",
@@ -223,6 +235,40 @@ TEXTS: dict[str, tuple[str, str]] = {
     "safe_alarm": ("a guardrail's alarm holds at every look", "安全警报随时有效"),
     "unsafe_fixed": ("a fixed horizon is read once, at the end", "固定样本只在结束时查看一次"),
     "unsafe_data": ("the data have a problem", "数据异常"),
+    # What an arm can change first, whom its rates are of, and why a rate among the connected is fair or is not.
+    "first_talk": ("the talk", "通话内容"),
+    "first_after": ("what follows the talk", "通话之后的环节"),
+    "first_pick_up": ("who picks up", "谁会接听"),
+    "first_attempts": ("the number of attempts", "呼叫次数"),
+    "first_nothing": ("not dealt by chance", "不是随机分组"),
+    "headline_assigned": ("per contact assigned", "按分组客户计"),
+    "headline_conversion": ("conversion per contact assigned", "按分组客户计的转化率"),
+    "headline_undialled": ("per contact assigned, the undialed kept in", "按分组客户计，未外呼的也计入"),
+    "headline_cost": (
+        "per contact assigned, and cost per conversion; never per attempt",
+        "按分组客户计，并看单个转化成本；从不按呼叫次数计",
+    ),
+    "headline_yield": ("the yield of each pack; no lift, no winner", "各人群包自身的结果；不算提升，也不评胜出"),
+    "why_talk": ("it is met only in the talk, after the connect", "要到接通之后的通话中才会体现"),
+    "why_after": ("it is met only after a talk", "要到通话之后才会体现"),
+    "why_pick_up": (
+        "it changes who picks up, so other people are connected",
+        "它会改变谁接听电话，接通的已不是同一类人",
+    ),
+    "why_attempts": (
+        "it changes how often people are called, so other people are connected",
+        "它会改变每位客户的呼叫次数，接通的已不是同一类人",
+    ),
+    "why_audience": ("its people were not dealt by chance", "它的客户不是随机分组得到的"),
+    "not_alike": ("{variable}: {why}", "{variable}：{why}"),
+    "not_dealt": (
+        "another pack of people, not dealt by chance: its yield is shown, and no lift",
+        "另一个人群包，不是随机分组：只列出结果，不算提升",
+    ),
+    "not_per_call": (
+        "the arm changes how often people are called: a number per call says nothing about people",
+        "该组改变的是呼叫次数：按次计算的数字不能说明客户",
+    ),
     # Warnings.
     "warn_needs_rate": (
         "Reading early needs a rate as the primary metric; this one is read once, at the end.",
@@ -262,6 +308,11 @@ TEXTS: dict[str, tuple[str, str]] = {
     "warn_attempts_as_contacts": (
         "Rows are taken for contacts. If one person has several rows, name the column that says who.",
         "每行按一个客户计算。如果同一人有多行，请指定客户所在的列。",
+    ),
+    "warn_mixture": (
+        "The arms hold other mixtures of people than chance deals: by {column}, {value} makes up {shares}. "
+        "Compare them within {column}.",
+        "各组人群构成的差异并非偶然：按 {column} 看，{value} 的占比为 {shares}。请在 {column} 的各类之内比较。",
     ),
     "warn_blank_cells": (
         "Blank cells were counted as zero: {counts}.",

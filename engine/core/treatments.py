@@ -178,9 +178,6 @@ VARIABLES_ZH = {
     "redial": "重呼策略", "audience": "人群包", "caller_id": "外显号码",
 }  # fmt: skip
 
-# What a variable can change first (statistics.md, section 2): before it, the arms must look alike.
-CHANGES_CONNECT = frozenset({"timing", "redial", "audience", "caller_id"})
-
 
 def changed_variables(control: Treatment, arm: Treatment) -> tuple[str, ...]:
     """The variables in which `arm` differs from `control`."""

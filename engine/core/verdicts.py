@@ -1,28 +1,19 @@
 """Where the experiment stands, and the evidence for it: one of six statuses.
 
-What stops people from harm comes first, then whether the data can be believed, then what the method found. A
-verdict is data; `engine.core.sentences` says it.
+What stops people from harm comes first, then whether the data can be believed, then what the method found. `RULES`
+is that order as data: the first rule whose condition holds gives the status, the sentence and what to do next.
 """
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Literal, get_args
 
-from engine.core.comparisons import MetricNumbers, z_of
-from engine.core.evidence import Evidence, Question
-from engine.core.guards import Guards
-from engine.core.phrases import (
-    effect,
-    guard_reason,
-    imbalance,
-    metric_label,
-    people_needed,
-    size_of,
-    waiting,
-)
-from engine.core.readings import Reading, Readings
-from engine.core.sentences import Listed, Sentence, Words, chance, listed, odds, people, whole
+from engine.core.cases import SETTLED, Case, missing, sentence_of
+from engine.core.comparisons import z_of
+from engine.core.phrases import guard_reason, size_of, yields
+from engine.core.readings import Reading
+from engine.core.sentences import Sentence, Words, chance, odds, people, whole
 from engine.stats.after_win import conditional_estimate
 
 Status = Literal["winner", "leaning", "no_useful_difference", "not_enough_people", "stopped_for_safety", "data_problem"]
@@ -49,56 +40,214 @@ class Verdict:
 
 
 @dataclass(frozen=True, slots=True)
-class Case:
-    """All that a verdict is reached from; `numbers` are every metric's."""
+class Rule:
+    """One way to reach a verdict. `when` says when, in its docstring too; `sentence` and `next` are rows of `TEXTS`.
 
-    question: Question
-    evidence: Evidence
-    numbers: tuple[MetricNumbers, ...]
-    guards: Guards
-    readings: Readings
+    `about` finds the arms that the evidence is given of; the first of them is the one that the sentence names.
+    """
 
-    @property
-    def primary(self) -> MetricNumbers:
-        """The numbers of the metric that decides."""
-        return next(each for each in self.numbers if each.metric == self.evidence.primary)
-
-    def with_status(self, *statuses: str) -> list[Reading]:
-        """The arms' readings of these statuses, the highest gain first, equal gains by name."""
-        found = [reading for reading in self.readings.arms.values() if reading.status in statuses]
-        return sorted(found, key=lambda reading: (-_gain(reading), reading.arm))
-
-    @property
-    def useful(self) -> Sentence:
-        """The smallest useful lift in the metric's unit."""
-        return size_of(self.primary.metric, self.question.smallest_useful_lift)
+    when: Callable[[Case], bool]
+    status: Status
+    sentence: str
+    next: str
+    about: Callable[[Case], list[Reading]] = lambda case: []
 
 
-def _gain(reading: Reading) -> float:
-    return -math.inf if reading.gain is None else reading.gain
+def all_stopped(case: Case) -> bool:
+    """a guardrail stopped the control, or every arm"""
+    question, paused = case.question, case.guards.paused
+    return question.control in paused or (bool(question.treated) and all(arm in paused for arm in question.treated))
+
+
+def off_balance(case: Case) -> bool:
+    """the arms' counts do not follow their shares"""
+    return not all(check.ok for check in case.guards.balance)
+
+
+def placebo_failed(case: Case) -> bool:
+    """arms differ in what they cannot change"""
+    return not case.guards.trusted
+
+
+def won(case: Case) -> bool:
+    """an arm is proven, and more people would change nothing"""
+    return case.readings.final and bool(case.with_status("winner"))
+
+
+def proven(case: Case) -> bool:
+    """an arm is proven, and another may still beat it"""
+    return bool(case.with_status("winner"))
+
+
+def pack_leads(case: Case) -> bool:
+    """only packs of people are compared, and one yields more"""
+    return _only_packs(case) and leads(case)
+
+
+def leads(case: Case) -> bool:
+    """no arm is proven, and the best is at least the smallest useful lift above the control"""
+    return bool(case.with_status("leaning"))
+
+
+def packs_settled(case: Case) -> bool:
+    """only packs of people are compared, and none yields more"""
+    return _only_packs(case) and _settled(case)
+
+
+def one_worse(case: Case) -> bool:
+    """the one arm is proven worse"""
+    return _settled(case) and bool(case.worse) and len(case.with_status(*SETTLED)) == 1
+
+
+def some_worse(case: Case) -> bool:
+    """every arm is settled, and some are proven worse"""
+    return _settled(case) and bool(case.worse)
+
+
+def one_useless(case: Case) -> bool:
+    """for the one arm a useful lift is ruled out"""
+    return _settled(case) and len(case.with_status(*SETTLED)) == 1
+
+
+def all_useless(case: Case) -> bool:
+    """for every arm a useful lift is ruled out"""
+    return _settled(case)
+
+
+def nobody(case: Case) -> bool:
+    """the control, or every arm, has no number"""
+    counted = {number.arm for number in case.primary.arms if number.contacts}
+    known = case.question.control in counted and any(arm in counted for arm in case.judged)
+    return not known or (case.readings.final and not case.open)
+
+
+def race_goes_on(case: Case) -> bool:
+    """the race is not decided"""
+    return not case.readings.final and case.readings.method == "sequential"
+
+
+def windows_open(case: Case) -> bool:
+    """every call is made, and conversion windows are open"""
+    return not case.readings.final and case.evidence.finished
+
+
+def days_missing(case: Case) -> bool:
+    """people are missing, and the pace is known"""
+    return people_missing(case) and bool(case.evidence.per_day)
+
+
+def people_missing(case: Case) -> bool:
+    """people of the plan are missing"""
+    return not case.readings.final and missing(case) > 0
+
+
+def calls_missing(case: Case) -> bool:
+    """calls are still to be made"""
+    return not case.readings.final
+
+
+def packs_open(case: Case) -> bool:
+    """only packs of people are compared, and it is over without an answer"""
+    return _only_packs(case)
+
+
+def over(case: Case) -> bool:
+    """it is over without an answer"""
+    return True
+
+
+def _only_packs(case: Case) -> bool:
+    return bool(case.packs) and case.judged == case.packs
+
+
+def _settled(case: Case) -> bool:
+    return bool(case.with_status(*SETTLED)) and not case.with_status("not_enough_people")
+
+
+def _of(*statuses: str) -> Callable[[Case], list[Reading]]:
+    return lambda case: case.with_status(*statuses)
+
+
+def _best_of(*statuses: str) -> Callable[[Case], list[Reading]]:
+    return lambda case: case.with_status(*statuses)[:1]
+
+
+def _raced(case: Case) -> list[Reading]:
+    return [reading for reading in case.open if reading.odds_for is not None]
+
+
+RULES: tuple[Rule, ...] = (
+    Rule(all_stopped, "stopped_for_safety", "stopped", "next_stopped"),
+    Rule(off_balance, "data_problem", "data_balance", "next_balance"),
+    Rule(placebo_failed, "data_problem", "data_placebo", "next_placebo"),
+    Rule(won, "winner", "winner", "next_winner", _best_of("winner")),
+    Rule(proven, "leaning", "leaning_proven", "next_leaning_proven", _best_of("winner")),
+    Rule(pack_leads, "leaning", "leaning_audience", "next_audience", _best_of("leaning")),
+    Rule(leads, "leaning", "leaning", "next_leaning", _best_of("leaning")),
+    Rule(packs_settled, "no_useful_difference", "packs_alike", "next_packs"),
+    Rule(one_worse, "no_useful_difference", "keep_control_one", "next_no_difference", _of(*SETTLED)),
+    Rule(some_worse, "no_useful_difference", "keep_control", "next_no_difference", _of(*SETTLED)),
+    Rule(one_useless, "no_useful_difference", "no_difference_one", "next_no_difference", _of(*SETTLED)),
+    Rule(all_useless, "no_useful_difference", "no_difference_many", "next_no_difference", _of(*SETTLED)),
+    Rule(nobody, "not_enough_people", "nobody", "next_nobody"),
+    Rule(race_goes_on, "not_enough_people", "not_yet", "next_race", _raced),
+    Rule(windows_open, "not_enough_people", "not_yet", "next_wait_window"),
+    Rule(days_missing, "not_enough_people", "not_yet", "next_wait_days"),
+    Rule(people_missing, "not_enough_people", "not_yet", "next_wait_people"),
+    Rule(calls_missing, "not_enough_people", "not_yet", "next_wait"),
+    Rule(packs_open, "not_enough_people", "packs_open", "next_packs_more"),
+    Rule(over, "not_enough_people", "not_enough", "next_more", lambda case: case.open[:1]),
+)
+"""In order: safety, the data, what is proven, what leads, what is ruled out, what is missing. The last always holds."""
+NAMES_AN_ARM = ("winner", "leaning")
 
 
 def reach(case: Case) -> Verdict:
-    """The verdict of this case."""
-    question, paused = case.question, case.guards.paused
-    if question.control in paused or (question.treated and all(arm in paused for arm in question.treated)):
-        verdict = _stopped(case)
-    elif not case.guards.trusted:
-        verdict = _data_problem(case)
-    elif winners := case.with_status("winner"):
-        verdict = _winner(case, winners[0]) if case.readings.final else _proven(case, winners[0])
-    elif leanings := case.with_status("leaning"):
-        verdict = _leaning(case, leanings[0])
-    elif case.with_status("no_useful_difference", "loser") and not case.with_status("not_enough_people"):
-        verdict = _no_useful_difference(case)
-    else:
-        verdict = _not_enough(case)
-    return replace(verdict, reasons=verdict.reasons + _always(case, verdict.status))
+    """The verdict of this case: that of the first rule whose condition holds."""
+    rule = next(rule for rule in RULES if rule.when(case))
+    about = rule.about(case)
+    arm = about[0].arm if about else ""
+    safe, why, final = _reading_now(case, rule.status)
+    corrected = _corrected(case, about[0]) if rule.status == "winner" else None
+    return Verdict(
+        rule.status,
+        arm if rule.status in NAMES_AN_ARM else None,
+        sentence_of(rule.sentence, case, arm),
+        sentence_of(rule.next, case, arm),
+        (*_reasons(case, about, corrected), *_always(case, rule.status)),
+        safe,
+        why,
+        final,
+        corrected,
+    )
+
+
+def _reading_now(case: Case, status: Status) -> tuple[bool, Sentence, bool]:
+    """Whether this may be read now, why, and whether it stays."""
+    readings = case.readings
+    if status == "stopped_for_safety":
+        return True, Sentence("safe_alarm"), True
+    if status == "data_problem":
+        return False, Sentence("unsafe_data"), readings.final
+    why = Sentence(f"{'safe' if readings.readable else 'unsafe'}_{readings.method}")
+    return readings.readable, why, readings.final
+
+
+def _reasons(case: Case, about: list[Reading], corrected: float | None) -> list[Sentence]:
+    """The evidence for what is said of these arms."""
+    reasons = [_because(case, reading) for reading in about if case.question.dealt(reading.arm)]
+    if corrected is not None:
+        reasons.append(Sentence("because_corrected", {"size": size_of(case.primary.metric, abs(corrected))}))
+    return reasons
 
 
 def _always(case: Case, status: Status) -> tuple[Sentence, ...]:
-    """What is said whatever was found: arms that were stopped, people who are waiting."""
+    """What is said whatever was found: packs of other people, arms that were stopped, people who are waiting."""
     reasons = []
+    if status not in ("stopped_for_safety", "data_problem"):
+        reasons += [
+            Sentence("because_audience", {"arm": arm, "yields": yields(case.primary, (arm,))}) for arm in case.packs
+        ]
     if status != "stopped_for_safety":
         reasons += [
             Sentence("because_guardrail", {"reason": guard_reason(case.numbers, check)})
@@ -107,112 +256,6 @@ def _always(case: Case, status: Status) -> tuple[Sentence, ...]:
     if case.evidence.waiting:
         reasons.append(Sentence("because_waiting", {"waiting": people(case.evidence.waiting)}))
     return tuple(reasons)
-
-
-def _verdict(
-    case: Case, status: Status, arm: str | None, said: tuple[Sentence, Sentence], because: Sequence[Sentence]
-) -> Verdict:
-    """A verdict of the method, readable now where the method allows it."""
-    readings = case.readings
-    why = Sentence(f"{'safe' if readings.readable else 'unsafe'}_{readings.method}")
-    return Verdict(status, arm, *said, tuple(because), readings.readable, why, readings.final)
-
-
-def _stopped(case: Case) -> Verdict:
-    paused = case.guards.paused
-    reasons = Listed(tuple(guard_reason(case.numbers, check) for check in paused.values()))
-    return Verdict(
-        "stopped_for_safety",
-        None,
-        Sentence("stopped", {"reasons": reasons}),
-        Sentence("next_stopped", {"arms": listed(paused)}),
-        (),
-        safe=True,
-        why=Sentence("safe_alarm"),
-        final=True,
-    )
-
-
-def _data_problem(case: Case) -> Verdict:
-    placebo = case.guards.placebo
-    said = imbalance(case.guards.balance)
-    if said is None and placebo:
-        known = {each.metric.name: metric_label(each.metric) for each in case.numbers}
-        values: dict[str, Words] = {"metric": known.get(placebo.metric, placebo.label), "p": chance(placebo.p_value)}
-        said = Sentence("data_placebo", values), Sentence("next_placebo")
-    assert said is not None, "data are distrusted for an imbalance or for the placebo"
-    return Verdict("data_problem", None, *said, (), safe=False, why=Sentence("unsafe_data"), final=case.readings.final)
-
-
-def _winner(case: Case, best: Reading) -> Verdict:
-    corrected = _corrected(case, best)
-    reasons = [_because(case, best)]
-    if corrected is not None:
-        size = size_of(case.primary.metric, abs(corrected))
-        reasons.append(Sentence("because_corrected", {"size": size}))
-    said = _claim("winner", case, best), Sentence("next_winner", {"arm": best.arm})
-    return replace(_verdict(case, "winner", best.arm, said, reasons), corrected=corrected)
-
-
-def _proven(case: Case, best: Reading) -> Verdict:
-    """A race that still decides which of several arms is best."""
-    said = _claim("leaning_proven", case, best), Sentence("next_leaning_proven")
-    return _verdict(case, "leaning", best.arm, said, [_because(case, best)])
-
-
-def _leaning(case: Case, best: Reading) -> Verdict:
-    arm = {"arm": best.arm}
-    if not case.question.dealt(best.arm):
-        said = _claim("leaning_audience", case, best), Sentence("next_audience", arm)
-        return _verdict(case, "leaning", best.arm, said, [Sentence("because_audience", arm)])
-    needed = people_needed(case.question, case.primary.metric, 1)
-    next_ = Sentence("next_leaning_bare", arm)
-    if needed is not None:
-        next_ = Sentence("next_leaning", {**arm, "needed": people(needed)})
-    return _verdict(case, "leaning", best.arm, (_claim("leaning", case, best), next_), [_because(case, best)])
-
-
-def _no_useful_difference(case: Case) -> Verdict:
-    settled = case.with_status("no_useful_difference", "loser")
-    best, worse = settled[0], [each for each in settled if each.status == "loser" and _gain(each) < 0]
-    values: dict[str, Words] = {
-        "arm": best.arm,
-        "effect": effect(case.primary, best),
-        "useful": case.useful,
-        "metric": metric_label(case.primary.metric),
-        "arms": listed(each.arm for each in worse or settled),
-        "people": people(min(number.contacts for number in case.primary.arms)),
-    }
-    if len(settled) == 1:
-        key = "keep_control_one" if worse else "no_difference_one"
-    else:
-        key = "keep_control" if worse else "no_difference_many"
-    said = Sentence(key, values), Sentence("next_no_difference")
-    return _verdict(case, "no_useful_difference", None, said, [_because(case, each) for each in settled])
-
-
-def _not_enough(case: Case) -> Verdict:
-    status: Status = "not_enough_people"
-    open_ = [reading for reading in case.with_status(status) if reading.gain is not None]
-    if not open_ or not any(number.contacts for number in case.primary.arms):
-        return _verdict(case, status, None, (Sentence("nobody"), Sentence("next_nobody")), [])
-    if not case.readings.final:
-        said = waiting(case.question, case.evidence, case.primary)
-        if case.readings.method == "sequential":
-            said = said[0], Sentence("next_race")
-        race = [_because(case, reading) for reading in open_ if reading.odds_for is not None]
-        return _verdict(case, status, None, said, race)
-    best = open_[0]
-    needed = people_needed(case.question, case.primary.metric, len(case.question.treated))
-    next_ = Sentence("next_more_bare")
-    if needed is not None:
-        next_ = Sentence("next_more", {"useful": case.useful, "needed": people(needed)})
-    return _verdict(case, status, None, (_claim("not_enough", case, best), next_), [_because(case, best)])
-
-
-def _claim(key: str, case: Case, reading: Reading) -> Sentence:
-    values: dict[str, Words] = {"arm": reading.arm, "effect": effect(case.primary, reading), "useful": case.useful}
-    return Sentence(key, values)
 
 
 def _because(case: Case, reading: Reading) -> Sentence:

@@ -15,7 +15,7 @@ import duckdb
 
 from engine.errors import NotFound, Problem, ProblemsFound, UnreadableFile
 from engine.intake.logfiles import LogFile, open_log
-from engine.intake.logmetrics import LogMetric, resolve
+from engine.intake.logmetrics import LogMetric, resolve, with_attempts
 from engine.intake.logqueries import Question, contact_query, row_query, split_query, unknown_query
 from engine.stats.tallies import Tally
 
@@ -75,7 +75,10 @@ def read_log(
     a control that no row has; InputError for two metrics of one name.
     """
     with open_log(path) as log:
-        question = Question(arm, segment, contact, covariate, resolve(log, arm, metrics, covariate, segment, contact))
+        settled = resolve(log, arm, metrics, covariate, segment, contact)
+        if contact is not None:
+            settled = with_attempts(settled)
+        question = Question(arm, segment, contact, covariate, settled)
         try:
             if contact is not None:
                 _refuse_split(log, question)
@@ -104,13 +107,14 @@ def _blanks(log: LogFile, question: Question, groups: Sequence[tuple[Any, ...]],
     problems, blanks = [], {}
     for place, quantity in enumerate(question.quantities(log)):
         absent = sum(int(group[2]) - int(group[4 + place]) for group in groups)
-        if not absent:
+        if not absent or quantity.again:
             continue
         unknown = log.engine.execute(unknown_query(log, quantity)).fetchall()
         if unknown:
             shown = ", ".join(f"{_shown(value)} ({count} times)" for value, count, _ in unknown)
             more = f" and {unknown[0][2] - len(unknown)} other values" if unknown[0][2] > len(unknown) else ""
-            problems.append(f"column {quantity.column!r} is to be {quantity.expected}, but holds {shown}{more}")
+            words = "; a column of words is for --segment" if quantity.column == question.covariate else ""
+            problems.append(f"column {quantity.column!r} is to be {quantity.expected}, but holds {shown}{more}{words}")
             continue
         blanks[quantity.name] = absent
         if missing == "refuse":

@@ -14,6 +14,7 @@ from engine.intake.logfiles import LogFile
 
 Kind = Literal["rate", "mean", "ratio"]
 FORM = "NAME=COLUMN, NAME=COLUMN:rate, NAME=COLUMN:mean or NAME=COLUMN:ratio/COLUMN"
+PER_ATTEMPT = "_per_attempt"
 
 _METRIC = re.compile(r"([^=]+)=(.+?)(?::(rate|mean|ratio/.+))?")
 _OTHER_KIND = re.compile(r".*:[a-z]+(?:/.*)?")
@@ -24,16 +25,18 @@ class LogMetric:
     """A quantity read off a call log.
 
     Without a `kind` it is a mean when more cells are numbers than are a yes or a no, else a rate.
-    A ratio is the total of `column` over the total of `denominator`.
+    A ratio is the total of `column` over the total of `denominator`; `per_attempt` makes it the yeses of `column`
+    over the attempts, both summed per contact.
     """
 
     name: str
     column: str
     kind: Kind | None = None
     denominator: str | None = None
+    per_attempt: bool = False
 
     def __post_init__(self) -> None:
-        if (self.kind == "ratio") != (self.denominator is not None):
+        if (self.kind == "ratio") != (self.denominator is not None or self.per_attempt):
             raise ValueError("a ratio has a denominator, and nothing else has")
 
     @classmethod
@@ -76,6 +79,16 @@ def resolve(
     if problems:
         raise ProblemsFound(problems)
     return _settled(log, metrics)
+
+
+def with_attempts(metrics: tuple[LogMetric, ...]) -> tuple[LogMetric, ...]:
+    """The metrics, and each rate once more per attempt: what call centers know it as, and no number of people."""
+    again = [
+        LogMetric(f"{metric.name}{PER_ATTEMPT}", metric.column, "ratio", per_attempt=True)
+        for metric in metrics
+        if metric.kind == "rate"
+    ]
+    return (*metrics, *again)
 
 
 def _settled(log: LogFile, metrics: Sequence[LogMetric]) -> tuple[LogMetric, ...]:

@@ -21,13 +21,17 @@ SHOWN = 10
 
 @dataclass(frozen=True, slots=True)
 class Quantity:
-    """One column read as numbers. `name` is what reports call it, `value` its SQL, `over` sums a contact's attempts."""
+    """One column read as numbers. `name` is what reports call it, `value` its SQL, `over` sums a contact's attempts.
+
+    `again` says that another quantity reads the same cells, and reports on them.
+    """
 
     name: str
     column: str
     value: str
     expected: str
     over: str
+    again: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +48,13 @@ class Question:
         """Every column to be read as numbers: each metric's, a ratio's denominator after it, the covariate last."""
         found = []
         for metric in self.metrics:
+            if metric.per_attempt:
+                cell = rate(*log.cell(metric.column))
+                found += [
+                    Quantity(metric.name, metric.column, value, "yes or no", "sum", again=True)
+                    for value in (cell, "1.0::DOUBLE")
+                ]
+                continue
             found.append(_quantity(log, metric.name, metric.column, metric.kind == "rate"))
             if metric.denominator is not None:
                 found.append(_quantity(log, f"{metric.name} (denominator)", metric.denominator, False))

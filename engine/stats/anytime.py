@@ -2,21 +2,22 @@
 
 Each arm beside the control has two odds that a manager can read: *for* ("88 : 1 against no improvement") and
 *against* ("12 : 1 against an improvement as large as you asked for"). Both are exact for any rates, any
-schedule of looks, any allocation that uses the past and any drift that the arms share. An arm is proven at
-T/α for, dropped at 1/β against; the one that is left and proven wins.
+schedule of looks, any allocation that uses the past and any drift that the arms share. An arm is proven when its
+stake, an exact account of the chance of a false winner, is full; it is dropped when the odds against it reach
+their bar, or when another arm beats it. The one that is left and proven wins.
 
     race = Race.start(RacePlan(arms=2, useful_lift=0.01, base_rate=0.12))
     race = race.look(contacts=(500, 500), successes=(60, 75))
 
-`engine.stats.bets` has the derivation and its sources.
+`engine.stats.bets` derives the odds, `engine.stats.stakes` the account; `engine.stats.lanes` has the rules.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields
+from typing import TYPE_CHECKING, Any
 
 from engine.stats.arguments import check_count
 from engine.stats.harm import harm_odds, relative_harm_odds
@@ -25,6 +26,9 @@ from engine.stats.odds import from_log
 
 if TYPE_CHECKING:
     from engine.stats.roots import Array
+
+_ABOVE_ZERO = 1e-9
+"""Where the range of a proven arm begins that the bets alone would let reach zero."""
 
 __all__ = ["Race", "RacePlan", "harm_odds", "relative_harm_odds"]
 
@@ -65,35 +69,74 @@ class Race:
             ValueError: counts are too few, negative, smaller than at the last look, or successes grew by
                 more than contacts.
         """
-        import numpy as np
 
-        for name, counts in (("contacts", contacts), ("successes", successes)):
-            if len(counts) != self.plan.arms:
-                raise ValueError(f"{name} must be {self.plan.arms}, one per arm, not {len(counts)}")
-            for place, count in enumerate(counts):
-                check_count(f"{name}[{place}]", count)
+        people, won = (self._counted(*pair) for pair in (("contacts", contacts), ("successes", successes)))
         if self.status != STATUSES[RUNNING]:
             return self
-        new = np.array(contacts, dtype=float) - self.lanes.contacts[0]
-        gained = np.array(successes, dtype=float) - self.lanes.successes[0]
-        for arm, active in enumerate(self.active):
-            if active:
-                self._check_growth(arm, float(new[arm]), float(gained[arm]))
+        new, gained = people - self.lanes.contacts[0], won - self.lanes.successes[0]
+        wrong = self.lanes.active[0] & ((new < 0) | (gained < 0) | (gained > new))
+        if wrong.any():
+            arm = int(wrong.argmax())
+            self._refuse(arm, float(new[arm]), float(gained[arm]))
         after = self.lanes.look(self.plan, new[None, :], gained[None, :])
         increment = Increment(
-            tuple(float(count) for count in (after.contacts - self.lanes.contacts)[0]),
-            tuple(float(count) for count in (after.successes - self.lanes.successes)[0]),
+            tuple((after.contacts - self.lanes.contacts)[0].tolist()),
+            tuple((after.successes - self.lanes.successes)[0].tolist()),
             float(self.lanes.past_rate(self.plan)[0]),
         )
         return Race(self.plan, (*self.history, increment), lanes=after)
 
+    def _counted(self, name: str, counts: Sequence[float]) -> Array:
+        """The counts as an array; raises ValueError for what cannot be counted."""
+        import numpy as np
+
+        if len(counts) != self.plan.arms:
+            raise ValueError(f"{name} must be {self.plan.arms}, one per arm, not {len(counts)}")
+        found = np.array(counts, dtype=float)
+        if not (np.isfinite(found) & (found >= 0) & (found == np.floor(found))).all():
+            for place, count in enumerate(found.tolist()):
+                check_count(f"{name}[{place}]", count)
+                if count != int(count):
+                    raise ValueError(f"{name}[{place}] must be a whole number, not {count:g}")
+        return found
+
     @staticmethod
-    def _check_growth(arm: int, new: float, gained: float) -> None:
+    def _refuse(arm: int, new: float, gained: float) -> None:
         if new < 0 or gained < 0:
             name = "contacts" if new < 0 else "successes"
             raise ValueError(f"{name}[{arm}] are cumulative and cannot be fewer than at the last look")
-        if gained > new:
-            raise ValueError(f"successes[{arm}] grew by {gained:g}, more than contacts[{arm}] did ({new:g})")
+        raise ValueError(f"successes[{arm}] grew by {gained:g}, more than contacts[{arm}] did ({new:g})")
+
+    def as_json(self) -> dict[str, Any]:
+        """All of it as plain data, so that another process goes on from here: `from_json` gives an equal race."""
+        return {
+            "plan": asdict(self.plan),
+            "history": [[list(each.contacts), list(each.successes), each.past_rate] for each in self.history],
+            "lanes": {name.name: getattr(self.lanes, name.name)[0].tolist() for name in fields(Lanes)},
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Race:
+        """The race that `as_json` wrote.
+
+        Raises:
+            ValueError: something of it is missing, or was written by a release that kept other things.
+        """
+        import numpy as np
+
+        try:
+            plan, kept = RacePlan(**data["plan"]), data["lanes"]
+            history = tuple(Increment(tuple(n), tuple(s), rate) for n, s, rate in data["history"])
+            begun = Lanes.start(plan)
+            lanes = {
+                each.name: np.array([kept[each.name]], dtype=getattr(begun, each.name).dtype).reshape(
+                    getattr(begun, each.name).shape
+                )
+                for each in fields(Lanes)
+            }
+        except (KeyError, TypeError) as error:
+            raise ValueError(f"data must be a race as this release keeps it: {error}") from error
+        return cls(plan, history, lanes=Lanes(**lanes))
 
     @property
     def status(self) -> str:
@@ -142,27 +185,52 @@ class Race:
         return (math.nan, *(from_log(float(log)) for log in self.lanes.log_odds_against[0]))
 
     @property
+    def stakes(self) -> tuple[float, ...]:
+        """Per arm, the chance of a false winner that it still has: 1 is a proof; nan for the control."""
+        return (math.nan, *(float(stake) for stake in self.lanes.stakes[0]))
+
+    @property
+    def bars_for(self) -> tuple[float, ...]:
+        """Per arm, about what its odds *for* must reach to be a proof by now; nan for the control."""
+        return (math.nan, *(float(bar) for bar in self.lanes.needed(self.plan)[0][0]))
+
+    @property
+    def bars_against(self) -> tuple[float, ...]:
+        """Per arm, what its odds *against* must reach for it to be dropped by now; nan for the control."""
+        return (math.nan, *(float(bar) for bar in self.lanes.needed(self.plan)[1][0]))
+
+    @property
     def p_values(self) -> tuple[float, ...]:
         """Per arm, adjusted over arms and looks, to be read against a two-sided level of 2α; nan for the control.
 
-        Twice the number of treated arms over the highest odds that *for* ever reached: an arm is proven
-        exactly when this is at most 2α.
+        2α over the highest that the stake ever was, so that an arm is proven exactly when this is at most 2α;
+        beyond a proof, twice the treated arms over the highest odds that *for* ever reached, where that is less.
         """
-        treated = self.plan.arms - 1
-        return (math.nan, *(min(1.0, 2 * treated * math.exp(-float(log))) for log in self.lanes.best_for[0]))
+        level, treated = 2 * self.plan.alpha, self.plan.treated
+        values = []
+        for proven, peak, log in zip(
+            self.proven[1:], self.lanes.peaks[0].tolist(), self.lanes.best_for[0].tolist(), strict=True
+        ):
+            beyond = min(level, 2 * treated * math.exp(-log))
+            values.append(beyond if proven else min(1.0, level / min(peak, 1 - 1e-6)))
+        return (math.nan, *values)
 
     def intervals(self) -> tuple[tuple[float, float], ...]:
         """Per arm, the range of its lift that holds at every look at once; (nan, nan) for the control.
 
-        All arms' ranges hold together with the chance 1 − 2α. The range is what the race's own bets, moved
-        to every possible lift, have not rejected at T/α so far: it leaves zero below it exactly when the arm
-        is proven. Dropping asks for less evidence (1/β), so a dropped arm's range may still reach the useful
-        lift.
+        All arms' ranges hold together with the chance 1 − 2α, or 1 − 3α where an arm is worse than the control. The
+        range is what the race's own bets, moved to every possible lift, have not rejected at T/α so far; whether it
+        reaches zero or below is decided by the stake, so that it leaves zero below it exactly when the arm is proven.
+        Dropping asks for less evidence (1/β), so a dropped arm's range may still reach the useful lift.
         """
         from engine.stats.ranges import anytime_ranges
 
         lows, highs = anytime_ranges(self.plan, *self._gathered())
-        return ((math.nan, math.nan), *zip(lows, highs, strict=True))
+        ends = [(math.nan, math.nan)]
+        for low, high, proven in zip(lows, highs, self.proven[1:], strict=True):
+            least = max(low, _ABOVE_ZERO) if proven else min(low, 0.0)
+            ends.append((least, max(high, least)))
+        return tuple(ends)
 
     def _gathered(self) -> tuple[Array, Array, Array]:
         """Contacts and successes of the shape (looks, arms), and past rates of the shape (looks,)."""

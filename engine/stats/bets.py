@@ -17,8 +17,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from engine.stats.fitted import fitted_control_rate
-
 if TYPE_CHECKING:
     from engine.stats.roots import Array
 
@@ -26,12 +24,26 @@ LEAST_RATE, GREATEST_RATE = 0.0005, 0.9995
 """Rates that bets may name. The null's are free, so the guarantee holds for any true rates."""
 
 _EDGE = 1e-12
+_SETTLED = 1e-12
+_MEANS = 8
 
-FOR_BETS, FOR_WEIGHTS = (1.0, 2.5, 6.0), (0.60, 0.25, 0.15)
-"""Lifts that *for* bets on, in smallest useful lifts, and the stake on each."""
+Weights = tuple[float, ...]
 
-AGAINST_BETS, AGAINST_WEIGHTS = (0.0, -1.0), (0.80, 0.20)
-"""Lifts that *against* bets on, in smallest useful lifts, and the stake on each."""
+FOR_BETS: Weights = (1.0, 2.5, 6.0)
+"""Lifts that *for* bets on, in smallest useful lifts."""
+
+FOR_SHOWN: Weights = (0.60, 0.25, 0.15)
+FOR_DECIDES: Weights = (0.75, 0.20, 0.05)
+"""The stake on each: of the odds that are shown, spread for any lift, and of those that decide."""
+
+AGAINST_BETS: Weights = (0.0, -1.0)
+AGAINST_SHOWN: Weights = (0.80, 0.20)
+AGAINST_DECIDES: Weights = (0.93, 0.07)
+"""Lifts that *against* bets on, in smallest useful lifts, and the stakes as above."""
+
+BEATEN_BETS: Weights = (0.0, -1.0, -3.0)
+BEATEN_DECIDES: Weights = (0.50, 0.40, 0.10)
+"""Lifts over another arm that *beaten* bets on, in half a smallest useful lift, and the stakes."""
 
 
 def log_factor(
@@ -48,58 +60,131 @@ def log_factor(
     """
     import numpy as np
 
-    (n0, s0), (n1, s1) = control, arm
-    idle = (n0 == 0) | (n1 == 0)
-    m0, m1 = np.where(idle, 1.0, n0), np.where(idle, 1.0, n1)
-    share = m0 / (m0 + m1)
-    a0 = np.clip(past_rate - bet * (1 - share), LEAST_RATE, GREATEST_RATE)
-    a1 = np.clip(past_rate + bet * share, LEAST_RATE, GREATEST_RATE)
+    m0, m1, a0, a1, made = _named(control[0], arm[0], past_rate, bet, margin)
     null = projection(m0, m1, a0, a1, margin)
-    result: Array = (
-        s0 * np.log(a0 / null)
-        + (n0 - s0) * np.log((1 - a0) / (1 - null))
-        + s1 * np.log(a1 / (null + margin))
-        + (n1 - s1) * np.log((1 - a1) / (1 - null - margin))
-    )
-    lost = (a1 - a0 - margin) * (bet - margin) <= 0
-    return np.where(idle | lost, 0.0, result)
+    return np.where(made, _log_ratio(control, arm, (a0, a1), (null, null + margin)), 0.0)
+
+
+def log_factor_for(
+    control: tuple[Array, Array], arm: tuple[Array, Array], past_rate: Array, bet: Array
+) -> tuple[Array, Array]:
+    """`log_factor` against no lift, and by how much it rises with each success that is the arm's and not the control's.
+
+    The nearest pair without a lift is the bet's mean: no root is sought.
+    """
+    import numpy as np
+
+    zero = np.zeros_like(bet)
+    m0, m1, a0, a1, made = _named(control[0], arm[0], past_rate, bet, zero)
+    null = (m0 * a0 + m1 * a1) / (m0 + m1)
+    slope = np.log(a1 / a0 * (1 - a0) / (1 - a1))
+    return np.where(made, _log_ratio(control, arm, (a0, a1), (null, null)), 0.0), np.where(made, slope, 0.0)
+
+
+def log_factor_near(
+    control: tuple[Array, Array], arm: tuple[Array, Array], past_rate: Array, bet: Array, margin: Array
+) -> Array:
+    """`log_factor` of a bet that is named from its null: no root is sought, so that many cost little.
+
+    The null is the pair around the past rate with the margin between, and the bet moves both rates towards each
+    other in proportion to variance over contacts, until they differ by `bet` (less than `margin`), or a rate
+    ends. So the null is the bet's projection by construction.
+    """
+    import numpy as np
+
+    (n0, _), (n1, _) = control, arm
+    made = (n0 > 0) & (n1 > 0)
+    m0, m1 = np.maximum(n0, 1.0), np.maximum(n1, 1.0)
+    q = np.minimum(np.maximum(past_rate - margin * (m1 / (m0 + m1)), LEAST_RATE), GREATEST_RATE - margin)
+    r = q + margin
+    v0, v1 = q * (1 - q) / m0, r * (1 - r) / m1
+    most = np.minimum((GREATEST_RATE - q) / v0, (r - LEAST_RATE) / v1)
+    step = np.minimum((margin - bet) / (v0 + v1), most)
+    return np.where(made, _log_ratio(control, arm, (q + step * v0, r - step * v1), (q, r)), 0.0)
+
+
+def _named(
+    n0: Array, n1: Array, past_rate: Array, bet: Array, margin: Array
+) -> tuple[Array, Array, Array, Array, Array]:
+    """Contacts (one where there are none), the two rates that the bet names, and whether a bet is made at all."""
+    import numpy as np
+
+    some = (n0 > 0) & (n1 > 0)
+    m0, m1 = np.maximum(n0, 1.0), np.maximum(n1, 1.0)
+    higher = past_rate + bet * (m0 / (m0 + m1))
+    a0 = np.minimum(np.maximum(higher - bet, LEAST_RATE), GREATEST_RATE)
+    a1 = np.minimum(np.maximum(higher, LEAST_RATE), GREATEST_RATE)
+    return m0, m1, a0, a1, some & ((a1 - a0 - margin) * (bet - margin) > 0)
+
+
+def _log_ratio(
+    control: tuple[Array, Array], arm: tuple[Array, Array], bet: tuple[Array, Array], null: tuple[Array, Array]
+) -> Array:
+    """The look's log likelihood of the bet's rates over the null's."""
+    import numpy as np
+
+    (n0, s0), (n1, s1) = control, arm
+    won0, lost0 = np.log(bet[0] / null[0]), np.log((1 - bet[0]) / (1 - null[0]))
+    won1, lost1 = np.log(bet[1] / null[1]), np.log((1 - bet[1]) / (1 - null[1]))
+    ratio: Array = s0 * won0 + (n0 - s0) * lost0 + s1 * won1 + (n1 - s1) * lost1
+    return ratio
 
 
 def projection(n0: Array, n1: Array, a0: Array, a1: Array, margin: Array) -> Array:
     """The control's rate q that brings (q, q + margin) nearest to (a0, a1) by n-weighted divergence.
 
-    The divergence is convex in q, so its derivative has one root; it lies between a0 and a1 − margin, where
-    the two terms change sign. The cubic's root is polished by Newton's steps, kept inside that bracket: a
-    bare one diverges for small rates and would break the guarantee without a word.
+    The divergence is convex in q, so its derivative has one root; it lies between a0 and a1 − margin, where the
+    two terms change sign. At the root q is the mean of those two ends, weighed by contacts over variance, and for
+    bets that are near the null the mean at any q near it is nearer still: a few of them are exact. Where they
+    are not, Newton's steps end the search, kept inside the bracket: a bare one diverges for small rates and would
+    break the guarantee without a word.
     """
+    import numpy as np
+
+    b1 = a1 - margin
+    q = (n0 * a0 + n1 * b1) / (n0 + n1)
+    for _ in range(_MEANS):
+        r = q + margin
+        w0, w1 = n0 * r * (1 - r), n1 * q * (1 - q)
+        nearer = (w0 * a0 + w1 * b1) / (w0 + w1)
+        moved = np.abs(nearer - q)
+        if not (np.minimum(w0, w1) > 0).all():
+            break
+        q = nearer
+        if (moved <= _SETTLED * q).all():
+            return q
+    return _newton(n0, n1, (a0, a1), margin)
+
+
+def _newton(n0: Array, n1: Array, bet: tuple[Array, Array], margin: Array) -> Array:
+    """The root by Newton's steps that bisect where they would leave the bracket."""
     import numpy as np
 
     least = np.maximum(_EDGE, _EDGE - margin)
     most = np.minimum(1 - _EDGE, 1 - _EDGE - margin)
-    low = np.clip(np.minimum(a0, a1 - margin), least, most)
-    high = np.clip(np.maximum(a0, a1 - margin), least, most)
-    q = np.clip(fitted_control_rate((n0 * a0, n0), (n1 * a1, n1), margin), low, high)
+    ends = [np.minimum(np.maximum(end, least), most) for end in (bet[0], bet[1] - margin)]
+    low, high = np.minimum(*ends), np.maximum(*ends)
+    q = (n0 * ends[0] + n1 * ends[1]) / (n0 + n1)
     for _ in range(60):
         r = q + margin
         v0, v1 = q * (1 - q), r * (1 - r)
-        slope0, slope1 = (a0 - q) / v0, (a1 - r) / v1
+        slope0, slope1 = (bet[0] - q) / v0, (bet[1] - r) / v1
         value = n0 * slope0 + n1 * slope1
-        fall = n0 * (1 + slope0 * (1 - 2 * q)) / v0 + n1 * (1 + slope1 * (1 - 2 * r)) / v1
+        fall = n0 * (1 + slope0 * (1 - q - q)) / v0 + n1 * (1 + slope1 * (1 - r - r)) / v1
         low, high = np.where(value > 0, q, low), np.where(value < 0, q, high)
         step = q + value / fall
         following = np.where((step >= low) & (step <= high), step, (low + high) / 2)
         moved = (np.abs(following - q) / np.minimum(v0, v1)).max(initial=0.0)
         q = following
-        if moved < 1e-12:
+        if moved < _SETTLED:
             break
-    result: Array = q
-    return result
+    return q
 
 
-def log_mixture(logs: Array, weights: tuple[float, ...]) -> Array:
+def log_mixture(logs: Array, weights: Weights) -> Array:
     """log Σ wᵢ exp(logsᵢ) over the last axis."""
     import numpy as np
 
     highest = logs.max(axis=-1, keepdims=True)
-    result: Array = (highest + np.log((np.exp(logs - highest) * np.array(weights)).sum(-1, keepdims=True)))[..., 0]
+    result: Array = highest[..., 0] + np.log(np.exp(logs - highest) @ np.array(weights))
     return result

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from engine.stats.bets import (
     AGAINST_BETS,
-    AGAINST_WEIGHTS,
+    AGAINST_DECIDES,
     FOR_BETS,
-    FOR_WEIGHTS,
+    FOR_DECIDES,
     GREATEST_RATE,
     LEAST_RATE,
     log_factor,
@@ -54,10 +54,10 @@ def anytime_ranges(
     zero = np.zeros(treated)
 
     def above_low(lift: Array) -> Array:
-        return highest(lift, FOR_BETS, FOR_WEIGHTS) - bar
+        return highest(lift, FOR_BETS, FOR_DECIDES) - bar
 
     def above_high(lift: Array) -> Array:
-        return highest(lift, falls, AGAINST_WEIGHTS) - bar
+        return highest(lift, falls, AGAINST_DECIDES) - bar
 
     falls = tuple(bet - 1 for bet in AGAINST_BETS)
     proven = above_low(zero) >= 0

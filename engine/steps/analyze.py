@@ -1,6 +1,7 @@
 """A standing from any call log: a CSV or Parquet file, and no database."""
 
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -10,7 +11,11 @@ from engine.core.sentences import Sentence, listed
 from engine.core.standings import standing
 from engine.errors import InputError
 from engine.intake.calllogs import LogTallies, read_log
-from engine.intake.logmetrics import LogMetric
+from engine.intake.logmetrics import PER_ATTEMPT, LogMetric
+from engine.stats.homogeneity import rates_alike
+
+UNLIKE = 0.001
+"""Below this chance, corrected over the segments, arms hold other people than chance would deal."""
 
 
 def analyze(
@@ -48,19 +53,21 @@ def analyze(
         path, arm, wanted, control=control, covariate=covariate, segment=segment, contact=contact, missing=missing
     )
     denominator = "contacts" if contact else "rows"
-    found = tuple(
+    found = [
         _tallied(log, metric, place, denominator, covariate is not None, lower)
         for place, metric in enumerate(log.metrics)
-    )
+    ]
     segments: tuple[Segments, ...] = ()
     if segment is not None:
         values = {value: log.tallies(log.metrics[0].name, value) for value in log.segments}
         segments = (Segments(segment, values),)
+        found[0] = replace(found[0], strata=values)
     try:
         question = Question(
             name=path.stem, arms=log.arms, control=control, alpha=alpha, smallest_useful_lift=useful_lift, level=level
         )
-        return standing(question, Evidence(found, finished=True, segments=segments), warnings=_warnings(log, contact))
+        evidence = Evidence(tuple(found), finished=True, segments=segments)
+        return standing(question, evidence, warnings=[*_warnings(log, contact), *_mixed(log, segment)])
     except ValueError as error:
         raise InputError(str(error)) from error
 
@@ -69,21 +76,41 @@ def _tallied(
     log: LogTallies, metric: LogMetric, place: int, denominator: str, covariate: bool, lower: Collection[str]
 ) -> MetricTallies:
     """One metric of the log; one that Ringlab knows by name keeps its words and its better side."""
-    known = METRICS.get(metric.name)
+    known = METRICS.get(metric.name.removesuffix(PER_ATTEMPT))
     better = known.better if known else "higher"
     assert metric.kind is not None, "a log's metrics have their kinds settled"
     return MetricTallies(
         name=metric.name,
-        label=known.label if known else metric.name,
-        zh=known.zh if known else metric.name,
+        label=known.label if known and not metric.per_attempt else metric.name,
+        zh=known.zh if known and not metric.per_attempt else metric.name,
         kind=metric.kind,
-        better="lower" if metric.name in lower else better,
-        role="secondary" if place else "primary",
-        denominator=denominator,
+        better="lower" if metric.name.removesuffix(PER_ATTEMPT) in lower else better,
+        role="descriptive" if metric.per_attempt else "secondary" if place else "primary",
+        denominator="attempts" if metric.per_attempt else denominator,
         tallies=log.tallies(metric.name),
         covariate=covariate and metric.kind != "ratio",
         unit=known.unit if known else "",
     )
+
+
+def _mixed(log: LogTallies, segment: str | None) -> list[Sentence]:
+    """A warning where the arms hold other mixtures of people than chance would deal, with the segment most unlike."""
+    if segment is None:
+        return []
+    everybody = log.contacts()
+    unlike: dict[str, float] = {}
+    for value in log.segments:
+        inside = log.contacts(value)
+        counted = [(inside[arm], contacts) for arm, contacts in everybody.items() if contacts]
+        if len(counted) > 1:
+            unlike[value] = rates_alike(counted)
+    worst = min(unlike, key=lambda value: unlike[value], default="")
+    if not unlike or unlike[worst] * len(unlike) >= UNLIKE:
+        return []
+    shares = listed(
+        f"{arm} {inside / everybody[arm]:.0%}" for arm, inside in log.contacts(worst).items() if everybody[arm]
+    )
+    return [Sentence("warn_mixture", {"column": segment, "value": worst, "shares": shares})]
 
 
 def _warnings(log: LogTallies, contact: str | None) -> list[Sentence]:

@@ -163,6 +163,7 @@ def as_rows(standing: Mapping[str, Any]) -> list[dict[str, Any]]:
                     **_ends("sequential", sequential.get("interval")),
                     "probability_best": found.get("probability_best"),
                     "status": status,
+                    "reason": found.get("reason", number.get("reason")),
                 }
             )
     return rows

@@ -11,11 +11,13 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from engine.core.conditionals import AFTER_CONNECT, among_connected
+from engine.core.denominators import JOINED, apart_per_call
 from engine.core.evidence import Evidence, LookCounts, MetricTallies, Placebo, Question, Role, Stage
 from engine.core.experiments import CONTROL, HOLDOUT, Experiment, State
 from engine.core.metrics import METRICS, Sums
 from engine.core.standings import standing
-from engine.core.treatments import CHANGES_CONNECT, changed_variables
+from engine.core.treatments import changed_variables
 from engine.stats.tallies import Tally
 from engine.steps.holdout import calling_adds
 from engine.steps.resting import deal_no_more, rest
@@ -24,8 +26,6 @@ from engine.store import ledger, outcomes, queue, records
 from engine.store.outcomes import Summed
 from engine.store.records import Record
 from engine.workspace import SIMULATED, Running, Workspace
-
-AFTER_CONNECT = ("intent", "conversion")
 
 ByStratum = Mapping[tuple[str, str], Sums]
 
@@ -131,7 +131,7 @@ def variable_of(experiment: Experiment, arm: str) -> str | None:
     """The variable that an arm changes; several are joined, as a confirming round may change them."""
     if arm not in experiment.arms:
         return None
-    return "+".join(changed_variables(experiment.control, experiment.treatments[arm])) or None
+    return JOINED.join(changed_variables(experiment.control, experiment.treatments[arm])) or None
 
 
 def question_of(experiment: Experiment, mature: ByStratum) -> Question:
@@ -186,29 +186,18 @@ def _metrics(experiment: Experiment, mature: ByStratum, connected: ByStratum) ->
     roles |= {name: "descriptive" for name in METRICS if name not in roles}
     pooled = _pooled(experiment, mature)
     strata = _strata(experiment, mature)
+    variables = {arm: variable_of(experiment, arm) for arm in experiment.treatments}
     found = [
         MetricTallies.of(
             METRICS[name], role, {arm: sums.tally(METRICS[name]) for arm, sums in pooled.items()},
             strata=_split(name, strata) if role == "primary" and len(strata) > 1 else None,
+            apart=apart_per_call(variables) if "calls" in METRICS[name].over else {},
         )
         for name, role in roles.items()
     ]  # fmt: skip
-    if heard_alike(experiment):
-        reached = _pooled(experiment, connected)
-        found += [
-            MetricTallies.of(
-                METRICS[name], "descriptive", {arm: sums.tally(METRICS[name]) for arm, sums in reached.items()},
-                denominator="connected",
-            )
-            for name in AFTER_CONNECT
-        ]  # fmt: skip
-    return tuple(found)
-
-
-def heard_alike(experiment: Experiment) -> bool:
-    """Whether no arm can change who is connected: then rates among the connected are valid, and sharper."""
-    changed = {name for change in experiment.arms.values() for name in change}
-    return not changed & CHANGES_CONNECT
+    reached = _pooled(experiment, connected)
+    tallies = {name: {arm: sums.tally(METRICS[name]) for arm, sums in reached.items()} for name in AFTER_CONNECT}
+    return (*found, *among_connected(tallies, variables))
 
 
 def _strata(experiment: Experiment, mature: ByStratum) -> dict[str, dict[str, Sums]]:
@@ -234,15 +223,13 @@ def _stages(experiment: Experiment, everyone: ByStratum) -> dict[Stage, dict[str
     return stages
 
 
-def _placebo(experiment: Experiment, mature: ByStratum) -> Placebo | None:
-    """The first attempt's connect rate, over the arms that cannot change it."""
-    pooled = _pooled(experiment, mature)
-    alike = {
+def _placebo(experiment: Experiment, mature: ByStratum) -> Placebo:
+    """The first attempt's connect rate of every arm; which of them cannot change it is for the check to say."""
+    tallies = {
         arm: Tally(sums.count, sums.totals["first_connected"], sums.totals["first_connected"])
-        for arm, sums in pooled.items()
-        if not set(experiment.arms.get(arm, {})) & CHANGES_CONNECT
+        for arm, sums in _pooled(experiment, mature).items()
     }
-    return Placebo("connect", alike) if len(alike) > 1 else None
+    return Placebo("connect", tallies)
 
 
 def _harm(experiment: Experiment, everyone: ByStratum) -> dict[str, tuple[int, int]]:

@@ -1,6 +1,7 @@
 """What pages say, and what they never let through."""
 
 import dataclasses
+from html import unescape
 from html.parser import HTMLParser
 from typing import Any
 
@@ -16,6 +17,11 @@ from dashboards.pages.login import Login
 from dashboards.pages.results import results_page
 from dashboards.rendering import Frame, environment, render
 from dashboards.rendering.languages import words
+from engine.core.conditionals import among_connected
+from engine.core.evidence import Placebo
+from engine.core.standings import standing
+from engine.stats.tallies import Tally
+from tests.core.standing_makers import make_evidence, make_question, make_rate
 from tests.dashboards.makers import Steps, make_card, make_client, make_results, make_standing
 
 PAGE = "/experiments/gift-first-2026-11"
@@ -357,3 +363,75 @@ def test_segments_are_marked_exploratory(steps: Steps) -> None:
     html = page_of(steps)
     assert "never a verdict" in html
     assert "lapsed" in html
+
+
+def make_mixed() -> dict[str, Any]:
+    """A round of a script, a timing and a pack, with the conversion among the connected as the engine writes it."""
+    whole = make_rate({"control": (360, 3000), "gift": (450, 3000), "late": (330, 3000), "pack": (600, 3000)})
+    changes = {"control": None, "gift": "script", "late": "timing", "pack": "audience"}
+    reached = {"control": (360, 1500), "gift": (450, 1500), "late": (330, 1400), "pack": (600, 1600)}
+    tallies = {arm: Tally.of_rate(*pair) for arm, pair in reached.items()}
+    placebo = Placebo("connect", {arm: Tally.of_rate(n, 3000) for arm, (_, n) in reached.items()})
+    question = make_question(tuple(changes), variables=changes, value_per_conversion=70.0)
+    evidence = make_evidence(whole, *among_connected({"conversion": tallies}, changes), placebo=placebo, mature=12000)
+    return {**standing(question, evidence), "look": 1, "state": "decided"}
+
+
+@pytest.mark.parametrize(
+    ("language", "said"),
+    [
+        (
+            "en",
+            (
+                "Among people who answered the first call", "450 / 1,500", "of people who answered the first call",
+                "needs 15.6% fewer people", "timing: it changes who picks up, so other people are connected",
+                "fair: it is met only in the talk, after the connect", "the undialed kept in",
+                "control, gift; not asked of late, pack, which may change it",
+                "another pack of people, not dealt by chance: its yield is shown, and no lift",
+                "Worth about 21,000 per 10,000 contacts", "No causal claim is made",
+            ),
+        ),
+        (
+            "zh-CN",
+            (
+                "首次呼叫即接通的客户", "450 / 1,500", "占首次呼叫即接通的客户", "可少用 15.6% 的客户",
+                "外呼时间：它会改变谁接听电话",
+                "可以比较：要到接通之后的通话中才会体现", "未外呼的也计入",
+                "control、gift；late、pack 可能改变接通率，不参与",
+                "另一个人群包，不是随机分组：只列出结果，不算提升", "折合每万名客户净增约 21,000", "不作因果结论",
+            ),
+        ),
+    ],
+)  # fmt: skip
+def test_the_page_says_whom_each_rate_is_of(steps: Steps, language: str, said: tuple[str, ...]) -> None:
+    """Denominators by name, what is fair among the connected and what is not, the placebo's arms, money: in words."""
+    steps.found = make_results(make_mixed(), money={"gift": (21000.0, 8900.0, 33000.0)})
+    html = unescape(page_of(steps, f"{PAGE}?lang={language}"))
+    for text in said:
+        assert text in html, text
+
+
+def test_what_is_not_compared_has_no_lift_on_the_page() -> None:
+    """A pack has its rate and its reason; among the connected a timing arm too; neither is in the picture."""
+    page = results_page(make_results(make_mixed()), words("en"))
+    assert page.primary is not None
+    lifts = {arm.arm: arm.lift is not None for arm in page.primary.arms}
+    among = {arm.arm: (arm.lift is not None, bool(arm.note)) for arm in page.among[0].arms}
+    assert lifts == {"control": False, "gift": True, "late": True, "pack": False}
+    assert among == {"control": (False, False), "gift": (True, False), "late": (False, True), "pack": (False, True)}
+    assert "pack" not in str(page.lift)
+    assert page.followed == "gift"
+
+
+def test_a_round_of_packs_alone_has_no_headline_lift(steps: Steps) -> None:
+    """Where only packs are compared the page names yields, and no lift, money or winner anywhere."""
+    counted = {"control": (360, 3000), "pack": (600, 3000)}
+    question = make_question(tuple(counted), variables={"pack": "audience"}, value_per_conversion=70.0)
+    found = standing(question, make_evidence(make_rate(counted), mature=6000))
+    steps.found = make_results({**found, "look": 1, "state": "decided"}, money=None, looks=())
+    html = page_of(steps)
+    assert "control 12%, pack 20%" in html
+    assert 'class="headline"' not in html
+    assert "No causal claim is made" in html
+    for claim in ("Winner", "+8.0", "per 10,000 contacts"):
+        assert claim not in html

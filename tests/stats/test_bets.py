@@ -4,7 +4,15 @@ import numpy as np
 import pytest
 from scipy.special import gammaln, xlog1py, xlogy
 
-from engine.stats.bets import AGAINST_BETS, FOR_BETS, log_factor, projection
+from engine.stats.bets import (
+    AGAINST_BETS,
+    BEATEN_BETS,
+    FOR_BETS,
+    log_factor,
+    log_factor_for,
+    log_factor_near,
+    projection,
+)
 
 
 def binomial(successes, contacts, rate):
@@ -12,7 +20,7 @@ def binomial(successes, contacts, rate):
     return np.exp(log_choose + xlogy(successes, rate) + xlog1py(contacts - successes, -rate))
 
 
-def expected_factor(contacts, rates, past_rate, bet, margin):
+def expected_factor(contacts, rates, past_rate, bet, margin, log_factor=log_factor):
     """The expectation over every possible look."""
     n0, n1 = contacts
     s0, s1 = np.meshgrid(np.arange(n0 + 1.0), np.arange(n1 + 1.0), indexing="ij")
@@ -36,6 +44,38 @@ def test_no_bet_wins_on_average_under_its_null(contacts, past_rate, lift):
                 for bet in AGAINST_BETS:
                     rates = (control, control + lift + less)
                     assert expected_factor(contacts, rates, past_rate, bet * lift, lift) <= 1 + 1e-9
+
+
+@pytest.mark.parametrize("contacts", [(1, 1), (20, 5), (8, 30)])
+@pytest.mark.parametrize("past_rate", [0.0005, 0.004, 0.12, 0.5, 0.98])
+@pytest.mark.parametrize("half", [0.0005, 0.01, 0.1])
+def test_no_duel_is_won_on_average_by_the_worse(contacts, past_rate, half):
+    """If an arm is better than another by the margin or more, the expected factor of betting on less is at most one."""
+    for rival in (0.0, 0.0003, 0.01, past_rate, 0.4):
+        for more in (0.0, 0.003, 0.1):
+            if rival + half + more <= 1:
+                for bet in BEATEN_BETS:
+                    rates = (rival, rival + half + more)
+                    found = expected_factor(contacts, rates, past_rate, bet * half, half, log_factor_near)
+                    assert found <= 1 + 1e-9
+
+
+def test_a_duel_is_won_by_the_better():
+    """When the arm is worse than its rival, the odds against it grow."""
+    assert expected_factor((40, 40), (0.4, 0.1), 0.25, -0.3, 0.1, log_factor_near) > 5
+
+
+def test_without_a_margin_no_root_is_sought():
+    """The bet on more than nothing is the same with and without the search, and rises with the arm's successes."""
+    control, past = (np.array(300.0), np.array(40.0)), np.array(0.12)
+    for bet in (0.01, 0.2, 0.9):
+        for won in (10.0, 60.0):
+            arm = np.array(200.0), np.array(won)
+            found, slope = log_factor_for(control, arm, past, np.array(bet))
+            assert float(found) == pytest.approx(float(log_factor(control, arm, past, np.array(bet), np.array(0.0))))
+        more, _ = log_factor_for((control[0], control[1] - 1), (arm[0], arm[1] + 1), past, np.array(bet))
+        assert float(more - found) == pytest.approx(float(slope))
+        assert float(slope) > 0
 
 
 def test_a_bet_wins_when_it_is_right():
