@@ -12,7 +12,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from engine.core.combinations import arms_of
 from engine.core.experiments import CONTROL, Experiment, parse_lift
+from engine.core.factorial import one_variable
 from engine.core.metrics import METRICS
 from engine.definitions.reading import read_yaml
 from engine.definitions.writing import write
@@ -142,7 +144,8 @@ def _prepare(path: Path, truth: Path | None, folder: Path) -> tuple[Experiment, 
     with Workspace(_settings(folder / "start.db"), folder) as workspace:
         started = enroll.start(workspace, file, start_moment(workspace, experiment))
         people = sum(started.assigned.values()) + started.undealt
-        if set(experiment.treatments) - started.assigned.keys():
+        dealt = {arm for name in started.assigned for arm in arms_of(name)}
+        if set(experiment.arms) - dealt or (CONTROL not in started.assigned and not experiment.is_factorial):
             raise InputError(f"{path}: some arm would have nobody in it; {people} contacts may be called")
         workspace.database.backup(folder / "template.db")
     return experiment, people
@@ -175,7 +178,7 @@ def _planted(experiment: Experiment, truth: Path) -> dict[str, Any]:
     if not isinstance(data, dict):
         raise InputError(f"{truth}: a truth file maps arms to lifts, such as `gift-first: 3pt`")
     for arm, effects in data.items():
-        if arm not in experiment.arms:
+        if not set(arms_of(arm) if experiment.is_factorial else (arm,)) <= experiment.arms.keys():
             raise InputError(f"{truth}: there is no arm {arm!r}{did_you_mean(str(arm), experiment.arms)}")
         for metric, effect in (effects if isinstance(effects, dict) else {"conversion": effects}).items():
             try:
@@ -198,6 +201,8 @@ def _wanted(experiment: Experiment) -> int:
     people = sum(people_wanted(experiment).values())
     if people:
         return people
+    if experiment.is_factorial:
+        return max(_wanted(one_variable(experiment, variable)) for variable in experiment.levels)
     lift, useful = experiment.size.lift, experiment.decision.smallest_useful_lift
     asked = experiment.decision.model_copy(update={"smallest_useful_lift": lift or useful})
     fixed = fixed_sample(experiment.model_copy(update={"decision": asked}))

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from engine.core.experiments import HOLDOUT, Experiment
+from engine.core.factorial import extremes
 from engine.core.outcomes import Terms
 from engine.definitions.loading import Surroundings, load
 from engine.definitions.reading import read_yaml
@@ -179,7 +180,10 @@ class Workspace:
         settings = from_environment(experiment.settings)
         if self.seed is not None and experiment.adapter == SIMULATED:
             settings = settings | {"seed": self.seed}
-        context = {"book": self._book(experiment), "truth": {experiment.name: experiment.planted}}
+        planted = dict(experiment.planted)
+        if experiment.is_factorial and planted:
+            planted = {name: {} for name in extremes(experiment)} | planted  # what adds up to too much is told here
+        context = {"book": self._book(experiment), "truth": {experiment.name: planted}}
         return Running(
             record=record,
             adapter=open_adapter(experiment.adapter, settings, context),
@@ -259,12 +263,24 @@ def _secret_of(database: "Database") -> bytes:
 
 def terms_of(experiment: Experiment) -> dict[str, Terms]:
     """What counts in each arm, and what its incentive costs; the holdout has no incentive."""
-    conversion = experiment.conversion
-    costs = {HOLDOUT: 0.0}
-    for arm, treatment in experiment.treatments.items():
-        incentive = experiment.incentives.get(treatment.incentive or "")
-        costs[arm] = incentive.cost if incentive else 0.0
-    return {arm: Terms(conversion.event, conversion.within, cost) for arm, cost in costs.items()}
+    return _ArmTerms(experiment)
+
+
+class _ArmTerms(dict[str, Terms]):
+    """Every arm's terms; a combination's are put together when they are asked for."""
+
+    def __init__(self, experiment: Experiment) -> None:
+        super().__init__()
+        self._experiment = experiment
+        for arm in (HOLDOUT, *experiment.treatments):
+            self[arm] = self.__missing__(arm)
+
+    def __missing__(self, arm: str) -> Terms:
+        experiment, cost = self._experiment, 0.0
+        if arm != HOLDOUT:
+            incentive = experiment.incentives.get(experiment.treatments[arm].incentive or "")
+            cost = incentive.cost if incentive else 0.0
+        return Terms(experiment.conversion.event, experiment.conversion.within, cost)
 
 
 def standing_values(experiment: Experiment) -> dict[str, str]:

@@ -50,6 +50,8 @@ def kind_of(schema: Mapping[str, Any]) -> str:
         if part in pattern:
             return kind
     if schema["type"] == "array":
+        if schema["items"].get("type") == "object":
+            return "list of mappings"
         words = schema["items"].get("enum", ())
         known = {"mon": "days", "busy": "dispositions", "connect": "metrics"}
         return "list of " + next((kind for word, kind in known.items() if word in words), "texts")

@@ -26,13 +26,19 @@ class LiftRow:
 
 
 def lift_picture(
-    name: str, rows: Sequence[LiftRow], useful: float | None, ticks: Sequence[tuple[float, str]], title: str
+    name: str,
+    rows: Sequence[LiftRow],
+    useful: float | None,
+    ticks: Sequence[tuple[float, str]],
+    title: str,
+    scale: Scale | None = None,
 ) -> Markup:
     """Arms from top to bottom; `useful` is the smallest useful lift, negative where lower is better.
 
-    `ticks` are values with the words for them; those that fall outside the scale are left out.
+    `ticks` are values with the words for them; those that fall outside the scale are left out. Without a `scale`
+    everything fits.
     """
-    scale = scale_of(rows, useful)
+    scale = scale or scale_of(rows, useful)
     height = len(rows) * ROW + FOOT
     floor = height - FOOT
     marks = [

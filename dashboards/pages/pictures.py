@@ -19,10 +19,11 @@ from dashboards.charts import (
     lift_picture,
     looks_picture,
 )  # fmt: skip
+from dashboards.charts.drawing import Scale
 from dashboards.charts.lift import scale_of
 from dashboards.charts.looks import looks_scale
 from dashboards.pages.evidence import VERDICTS
-from dashboards.pages.figures import MetricFigure
+from dashboards.pages.figures import ArmFigure, MetricFigure
 from dashboards.rendering.languages import Words, message
 from dashboards.rendering.numbers import Numbers
 from engine.steps import report
@@ -64,23 +65,32 @@ class LookView:
     status: str
 
 
-def lift_view(figure: MetricFigure, useful: float | None, words: Words) -> Markup | None:
-    """The lift of every arm of the primary metric; None when there is none to draw."""
+def lift_view(
+    figure: MetricFigure,
+    useful: float | None,
+    words: Words,
+    *,
+    arms: Sequence[ArmFigure] | None = None,
+    name: str = "lift",
+    scale: Scale | None = None,
+) -> Markup | None:
+    """The lift of every arm of the primary metric, or of these `arms`; None when there is none to draw."""
     numbers = Numbers(words)
     rows = [
         LiftRow(
             arm.arm, arm.lift.value, arm.lift.low, arm.lift.high, arm.lift.clarity, arm.lift.short,
             numbers.lift(arm.lift.value, figure.kind), numbers.range(arm.lift.low, arm.lift.high, figure.kind),
         )
-        for arm in figure.arms
+        for arm in (figure.arms if arms is None else arms)
         if arm.lift and arm.lift.low is not None and arm.lift.high is not None
     ]  # fmt: skip
     if not rows:
         return None
     signed = useful if useful is None or figure.better == "higher" else -useful
-    ticks = _ticks(scale_of(rows, signed).ticks(), figure, numbers)
+    scale = scale or scale_of(rows, signed)
+    ticks = _ticks(scale.ticks(), figure, numbers)
     title = words.say("Lift of every arm over the control: %(metric)s", metric=figure.label)
-    return lift_picture("lift", rows, signed, ticks, title)
+    return lift_picture(name, rows, signed, ticks, title, scale)
 
 
 def _ticks(values: tuple[float, ...], figure: MetricFigure, numbers: Numbers) -> list[tuple[float, str]]:

@@ -10,6 +10,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from markupsafe import Markup
 
 from dashboards import access
+from dashboards.pages.crossing import CrossingView, compared_with, crossing_of
 from dashboards.pages.denominators import Denominator, denominators_of
 from dashboards.pages.error import NO_PAGE
 from dashboards.pages.evidence import Check, Verdict, checks_of, verdict_of
@@ -108,6 +109,7 @@ class ResultsPage:
     guarded: Mapping[str, tuple[GuardLine, ...]]
     useful: float | None
     lift: Markup | None
+    crossing: CrossingView | None
     funnels: tuple[FunnelView, ...]
     more_funnels: tuple[FunnelView, ...]
     looks: tuple[LookView, ...]
@@ -142,10 +144,11 @@ def results_page(results: report.Results, words: Words) -> ResultsPage:
     funnels = funnel_views(results.funnel, control, followed, words)
     looks = () if verdict.blank else look_views(results.looks, control, followed, words)
     drawn = primary is not None and not verdict.blank
+    crossing = crossing_of(standing, primary, words, blank=verdict.blank)
     return ResultsPage(
         card=experiment_card(results.card, words),
         verdict=verdict,
-        headline=_headline(verdict, primary, followed, results.money),
+        headline=_headline(verdict, primary, followed, results.money, compared_with(standing, followed)),
         checks=checks_of(standing, words),
         warnings=_warnings(standing, words),
         figures=figures,
@@ -154,7 +157,8 @@ def results_page(results: report.Results, words: Words) -> ResultsPage:
         guardrails=tuple(figure for figure in figures if figure.role == "guardrail"),
         guarded={figure.name: guard_lines(standing, figure.name, words) for figure in figures},
         useful=useful,
-        lift=lift_view(primary, useful, words) if primary and drawn else None,
+        lift=lift_view(primary, useful, words) if primary and drawn and not crossing else None,
+        crossing=crossing,
         funnels=funnels[:FUNNELS_SHOWN],
         more_funnels=funnels[FUNNELS_SHOWN:],
         looks=looks,
@@ -197,8 +201,13 @@ def _followed(verdict: Verdict, primary: MetricFigure | None) -> str:
 
 
 def _headline(
-    verdict: Verdict, primary: MetricFigure | None, followed: str, money: Mapping[str, Any] | None
+    verdict: Verdict,
+    primary: MetricFigure | None,
+    followed: str,
+    money: Mapping[str, Any] | None,
+    against: int | None = None,
 ) -> Headline | None:
+    """The number under the verdict; `against` are the people of the control where they are not all of its people."""
     if primary is None or verdict.blank:
         return None
     arm = next((arm for arm in primary.arms if arm.arm == followed and arm.lift), None)
@@ -206,7 +215,13 @@ def _headline(
     if arm is None or control is None:
         return None
     return Headline(
-        arm.arm, primary.label, arm.lift, primary.kind, arm.contacts, control.contacts, (money or {}).get(arm.arm)
+        arm.arm,
+        primary.label,
+        arm.lift,
+        primary.kind,
+        arm.contacts,
+        control.contacts if against is None else against,
+        (money or {}).get(arm.arm),
     )
 
 

@@ -14,7 +14,7 @@ from engine.errors import InputError
 
 if TYPE_CHECKING:
     from engine.runner import Progress, Watch
-    from engine.steps.plan import Plan
+    from engine.steps.plan import Crossed, Plan
     from engine.workspace import Running, Workspace
 
 app = typer.Typer()
@@ -54,6 +54,8 @@ def _say_plan(found: "Plan") -> None:
         ("arm", "#share", "#people"),
         [(arm, f"{share:.1%}", f"{found.per_arm.get(arm, 0):,}") for arm, share in found.shares.items()],
     )
+    if found.factorial:
+        _say_crossed(found.factorial)
     say()
     seen = "none" if found.visible_lift is None else f"{found.visible_lift * 100:.2f}pt"
     useful = f"{found.smallest_useful_lift * 100:.2f}pt"
@@ -99,6 +101,23 @@ def _days(days: float | None) -> str:
     return "a lifetime" if days is None else f"{days:,.2f}"
 
 
+def _say_crossed(crossed: "Crossed") -> None:
+    """What each variable of a factorial round needs, beside the same questions one variable at a time."""
+    say()
+    rows = [
+        (
+            one.variable, f"{one.needed_per_level:,}", f"{one.people:,}",
+            "none" if one.visible_lift is None else f"{one.visible_lift * 100:.2f}pt",
+        )
+        for one in crossed.variables
+    ]  # fmt: skip
+    say_table(("variable", "#people per level", "#people in all", "#lift that is seen"), rows)
+    say(
+        f"Everyone serves every variable: {crossed.people_needed:,} people answer all {len(crossed.variables)} "
+        f"questions, in {crossed.combinations:,} combinations; one variable at a time takes {crossed.one_at_a_time:,}."
+    )
+
+
 @app.command(epilog=words.example("ringlab start experiments/gift-first.yaml"))
 def start(file: File, format: words.Format = "text", database: words.Database = None) -> None:
     """Import the contacts, deal the arms, plan the first calls; the same file again only enrolls who came since."""
@@ -122,7 +141,7 @@ def start(file: File, format: words.Format = "text", database: words.Database = 
     if done.rejects:
         say(f"rejected rows, with reason and cure: {done.rejects}")
     if done.assigned:
-        say_table(("arm", "#assigned"), [(arm, f"{count:,}") for arm, count in done.assigned.items()])
+        say_table(("arm", "#assigned"), [(arm, f"{count:,}") for arm, count in done.per_arm.items()])
     if done.undealt:
         say(f"{done.undealt:,} people draw their arm when their turn comes, among the arms that are still in")
     if done.refused:

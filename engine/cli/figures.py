@@ -9,6 +9,7 @@ from engine.core.sentences import odds
 Json = Mapping[str, Any]
 SHOWN = ("secondary", "guardrail")
 NONE = "–"
+MOST_PAIRS = 10
 MOST_HIDDEN = 8
 COMPARED = ("#n / of", "#value", "#difference", "#range of the difference")
 STATUS = {
@@ -40,6 +41,7 @@ def say_standing(standing: Json) -> None:
     say_table(*_primary(standing, primary))
     if "trend" in standing:
         say(standing["trend"]["sentence"])
+    _say_factorial(standing.get("factorial"), primary["kind"])
     others = [metric for metric in standing["metrics"] if metric["role"] in SHOWN]
     if others:
         say()
@@ -77,11 +79,16 @@ def _heading(standing: Json) -> str:
 
 def trust(standing: Json) -> list[str]:
     """Balance, placebo and maturity, a line each."""
+    checks = standing.get("balance", ())
     lines = []
-    for check in standing.get("balance", ()):
+    if "factorial" in standing and all(check["ok"] for check in checks):
+        lines.append(f"balance of every variable, {len(checks)} checks: as dealt")
+        checks = ()
+    for check in checks:
         said = "as dealt" if check["ok"] else "NOT as dealt: nothing may be read off the numbers"
         through = f" through {check['adapter']}" if check.get("adapter") else ""
-        lines.append(f"balance of the {check['stage']}{through}: {said}{_against(check)}")
+        of = f" by {check['variable']}" if check.get("variable") else ""
+        lines.append(f"balance of the {check['stage']}{through}{of}: {said}{_against(check)}")
     placebo = standing.get("placebo")
     if placebo:
         said = "equal, as it should be" if placebo["ok"] else "UNEQUAL, though no arm can change it"
@@ -172,6 +179,46 @@ def _primary(standing: Json, metric: Json) -> tuple[Sequence[str], list[Sequence
             )
         )  # fmt: skip
     return columns, rows
+
+
+def _say_factorial(factorial: Json | None, kind: str) -> None:
+    """What a factorial round has beside its levels: each variable's own verdict, the combination, the interactions."""
+    if not factorial:
+        return
+    say()
+    for one in factorial["variables"]:
+        say(f"{one['variable']}: {one['sentence']}")
+    chosen = factorial.get("combination")
+    if chosen:
+        say(f"combination to confirm: {chosen['arm']}{_expected(chosen, kind)}")
+        for name in chosen["leaning"]:
+            say(f"  leaning and not in it: {name}")
+    pairs = factorial["interactions"]
+    if pairs:
+        say()
+        rows = [
+            (
+                " + ".join(pair["arms"]), f"{pair['contacts']:,}", lift(pair["difference"], kind),
+                lift_span(pair["interval_adjusted"], kind), chance(pair["p_adjusted"]),
+            )
+            for pair in pairs[:MOST_PAIRS]
+        ]  # fmt: skip
+        columns = ("together", "#least people", "#beyond the sum", "#range", "#p corrected")
+        say_table(
+            columns, rows, title=f"interactions (the strongest of {len(pairs)} pairs, corrected over all of them)"
+        )
+    if factorial.get("hidden"):
+        say(f"{factorial['hidden']} pairs are hidden: too few people or conversions in some of their combinations")
+
+
+def _expected(chosen: Json, kind: str) -> str:
+    predicted, alone = chosen.get("predicted"), chosen.get("lift")
+    if not predicted or not alone:
+        return ""
+    return (
+        f", {value(predicted['estimate'], kind)} expected ({span(predicted['interval'], kind)}), "
+        f"{lift(alone['difference'], kind)} against the control ({lift_span(alone['interval'], kind)})"
+    )
 
 
 def _others(metrics: Sequence[Json]) -> tuple[Sequence[str], list[Sequence[object]]]:

@@ -104,6 +104,17 @@ def deal(
     """
     block = block_of(shares)
     hands: dict[str, tuple[str, ...]] = {}  # each stratum's block in hand
+    for key, stratum, place in seated(experiment, contacts, dealt):
+        number, within = divmod(place, len(block))
+        if within == 0 or stratum not in hands:
+            hands[stratum] = permuted(experiment, f"{stratum}\0{period}" if period else stratum, number, block)
+        yield Assignment(experiment, key, hands[stratum][within], stratum, place)
+
+
+def seated(
+    experiment: str, contacts: Iterable[tuple[str, str]], dealt: MutableMapping[str, int]
+) -> Iterator[tuple[str, str, int]]:
+    """Contacts in the experiment's order as (key, stratum, place), each stratum's places counted on from `dealt`."""
     salted = _salted(experiment)
 
     def place_of(pair: tuple[str, str]) -> bytes:
@@ -114,7 +125,4 @@ def deal(
     for key, stratum in sorted(contacts, key=place_of):
         place = dealt.get(stratum, 0)
         dealt[stratum] = place + 1
-        number, within = divmod(place, len(block))
-        if within == 0 or stratum not in hands:
-            hands[stratum] = permuted(experiment, f"{stratum}\0{period}" if period else stratum, number, block)
-        yield Assignment(experiment, key, hands[stratum][within], stratum, place)
+        yield key, stratum, place

@@ -110,6 +110,26 @@ def compare_all(question: Question, metrics: Sequence[MetricTallies]) -> tuple[M
     )
 
 
+def with_q_values(numbers: Sequence[MetricNumbers]) -> tuple[MetricNumbers, ...]:
+    """The numbers with the secondary metrics' q-values over all of them (Benjamini-Hochberg)."""
+    pairs = [(each.metric, comparison) for each in numbers for comparison in each.comparisons if comparison.estimate]
+    q_values = iter(_q_values(pairs))
+    return tuple(
+        replace(
+            each,
+            comparisons=tuple(
+                replace(known, q_value=next(q_values)) if known.estimate else known for known in each.comparisons
+            ),
+        )
+        for each in numbers
+    )
+
+
+def arm_numbers(metric: MetricTallies, arm: str, level: float) -> ArmNumbers:
+    """One arm's own number and its range."""
+    return next(_arm_numbers([(metric, (arm,))], level))
+
+
 def compare_each(question: Question, families: Families) -> list[MetricNumbers]:
     """The numbers of each metric over its arms: every arm against the first, adjusted over them."""
     numbers = iter(_arm_numbers(families, question.level))

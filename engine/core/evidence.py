@@ -87,7 +87,8 @@ class Question:
     `value_per_conversion` is money. With a `deadline` the race is read a last time at so many people over all arms;
     `least_new` are the people that a look of the race is worth, `same` the arms that shall be shown the same.
     `looks` and `spending` are those of planned looks. `costs` are those of the arms' incentives, where arms differ
-    in them, the control's among them.
+    in them, the control's among them. `crossed` says that this is one variable of a factorial round: other variables
+    are dealt to the same contacts, and `alpha` is this variable's part.
     """
 
     name: str
@@ -112,6 +113,7 @@ class Question:
     looks: int = 5
     spending: Spending = "obrien-fleming"
     costs: Mapping[str, float] = field(default_factory=dict)
+    crossed: bool = False
 
     def __post_init__(self) -> None:
         if not self.arms or self.arms[0] != self.control:

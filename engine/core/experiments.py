@@ -8,6 +8,7 @@ places of the words are known; what holds for one value is checked here.
 import hashlib
 import json
 import re
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import cached_property
@@ -15,12 +16,22 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, WithJsonSchema
 
+from engine.core import combinations
 from engine.core.contacts import ContactColumns
-from engine.core.treatments import Days, Duration, Treatment, Value
+from engine.core.treatments import (
+    VARIABLES,
+    Days,
+    Duration,
+    Treatment,
+    Treatments,
+    Value,
+    changed_variables,
+)
 
-CONTROL = "control"
+CONTROL = combinations.CONTROL
 HOLDOUT = "holdout"
 Spending = Literal["obrien-fleming", "pocock"]
+FACTORIAL = "factorial"
 NAME = re.compile(r"^[a-z0-9]+(?:-[a-z0-9]+)*$")
 PERCENT = re.compile(r"^\s*\+?(-?\d+(?:\.\d+)?)\s*%\s*$")
 POINTS = re.compile(r"^\s*([+-]?\d+(?:\.\d+)?)\s*(pt|%)\s*$")
@@ -257,6 +268,10 @@ class Experiment(Value):
     audience: Audience = Field(description="who may be called")
     control: Treatment = Field(description="what people get today")
     arms: dict[str, dict[str, Any]] = Field(description="each changes exactly one variable of the control")
+    design: Literal["one-at-a-time", "factorial"] = Field(
+        "one-at-a-time", description="factorial draws one level of every variable for each contact"
+    )
+    exclude: list[dict[str, str]] = Field([], description="combinations that are never drawn, each as variable: arm")
     shares: dict[str, Share] = Field({}, description="each arm's share of the contacts; the default is equal")
     size: Size = Field(Size(), description="how many people")
     metrics: Metrics = Field(Metrics(), description="what is measured")
@@ -282,14 +297,39 @@ class Experiment(Value):
 
     @cached_property
     def treatments(self) -> dict[str, Treatment]:
-        """Every arm's whole treatment, the control first, in the file's order."""
-        return {CONTROL: self.control} | {arm: self.control.merged(change) for arm, change in self.arms.items()}
+        """Every arm's whole treatment, the control first, in the file's order; a combination's when it is asked for."""
+        return Treatments(self.control, self.arms)
+
+    @property
+    def is_factorial(self) -> bool:
+        """Whether a contact draws a combination of arms rather than one arm."""
+        return self.design == FACTORIAL
+
+    @cached_property
+    def levels(self) -> dict[str, tuple[str, ...]]:
+        """Per variable that some arm changes, those arms: the levels of a factorial round beside the control's own."""
+        changed = {arm: changed_variables(self.control, self.treatments[arm]) for arm in self.arms}
+        found = {name: tuple(arm for arm in self.arms if name in changed[arm]) for name in VARIABLES}
+        return {name: arms for name, arms in found.items() if arms}
 
     @property
     def all_shares(self) -> dict[str, float]:
-        """Every arm's share, the control first and the holdout last when there is one; they sum to 1."""
-        names = list(self.treatments)
-        if self.shares:
+        """Every arm's share, the control first and the holdout last when there is one; they sum to 1.
+
+        In a factorial round each variable's levels and the control's own level of it sum to 1 by themselves, and
+        the control's share is the mean of those over the variables.
+        """
+        holdout = {HOLDOUT: self.audience.holdout} if self.audience.holdout else {}
+        if not self.is_factorial or not self.levels:
+            return self._shares_among([*self.treatments]) | holdout
+        each = [self._shares_among([CONTROL, *arms]) for arms in self.levels.values()]
+        level = {arm: share for shares in each for arm, share in shares.items()}
+        control = sum(shares[CONTROL] for shares in each) / len(each)
+        return {arm: control if arm == CONTROL else level[arm] for arm in self.treatments} | holdout
+
+    def _shares_among(self, names: Sequence[str]) -> dict[str, float]:
+        """The shares of these arms, the control first among them, of everybody but the holdout."""
+        if self.shares and not self.is_factorial:
             weights = {name: self.shares[name] for name in names}
         elif self.decision.method == "fixed" and self.size.contacts_per_arm is None:
             # With a fixed horizon the comparison with many arms is sharpest at a control of √arms to one.
@@ -297,14 +337,14 @@ class Experiment(Value):
         else:
             weights = dict.fromkeys(names, 1.0)
         called = (1 - self.audience.holdout) / sum(weights.values())
-        shares = {name: weight * called for name, weight in weights.items()}
-        return shares | ({HOLDOUT: self.audience.holdout} if self.audience.holdout else {})
+        return {name: weight * called for name, weight in weights.items()}
 
     @property
     def planted(self) -> dict[str, dict[str, float]]:
         """Each arm's planted effects: metric → difference from the control, in the metric's own unit.
 
-        A bare lift in `truth` is one of the conversion; a relative lift is of `size.baseline`.
+        A bare lift in `truth` is one of the conversion; a relative lift is of `size.baseline`. A combination's
+        are added to those of its arms.
         """
         return {arm: self._effects(effects) for arm, effects in self.truth.items()}
 

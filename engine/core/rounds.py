@@ -5,9 +5,11 @@ against the control that the series began with.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain
 from typing import Any
 
+from engine.core.combinations import CONTROL, JOINED, arms_of
 from engine.core.experiments import Experiment, Lift, Schedule, parse_share
 from engine.core.treatments import VARIABLES, Treatment, changed_variables
 from engine.errors import NotNow
@@ -54,12 +56,37 @@ def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def open_arms(experiment: Experiment, statuses: Mapping[str, str], control: Treatment) -> dict[str, dict[str, Any]]:
-    """The arms that are undecided, and that still differ from the control that the winners make."""
+    """The arms that are undecided, that differ from the control that the winners make, and that may stand in it."""
     return {
         arm: change
         for arm, change in experiment.arms.items()
-        if statuses.get(arm, "not_enough_people") in UNDECIDED and control.merged(change) != control
+        if statuses.get(arm, "not_enough_people") in UNDECIDED
+        and control.merged(change) != control
+        and not _barred(experiment, control.merged(change))
     }
+
+
+def _barred(experiment: Experiment, treatment: Treatment) -> bool:
+    """Whether a treatment has every level of some excluded combination."""
+    return any(
+        all(getattr(treatment, name) == getattr(experiment.treatments[arm], name) for name, arm in excluded.items())
+        for excluded in experiment.exclude
+    )
+
+
+def _excluded(
+    experiment: Experiment, won: Mapping[str, str], arms: Mapping[str, Mapping[str, Any]]
+) -> list[dict[str, str]]:
+    """The exclusions that the next round's arms can still meet; what became the control is named as the control's."""
+    varied, kept = {*chain(*arms.values())}, []
+    for excluded in experiment.exclude:
+        gone = any(
+            name in won if arm == CONTROL else arm not in arms for name, arm in excluded.items() if won.get(name) != arm
+        )
+        left = {name: CONTROL if won.get(name) == arm else arm for name, arm in excluded.items() if name in varied}
+        if not gone and len(left) > 1 and set(left.values()) != {CONTROL}:
+            kept.append(left)
+    return kept
 
 
 def next_round(
@@ -116,7 +143,10 @@ def _round(
 ) -> Experiment:
     used = [control, *(control.merged(dict(change)) for change in arms.values())]
     values = experiment.model_dump() | dict(named)
+    crossed = experiment.is_factorial and COMBINATION not in arms and len({*chain(*arms.values())}) > 1
     values |= {
+        "design": experiment.design if crossed else "one-at-a-time",
+        "exclude": _excluded(experiment, won, arms) if crossed else [],
         "control": control.model_dump(),
         "arms": {arm: dict(change) for arm, change in arms.items()},
         "shares": {},
@@ -126,7 +156,7 @@ def _round(
         "hypothesis": _hypothesis(experiment, won, arms),
     }
     if experiment.truth:
-        values |= _planted(experiment, arms, won)
+        values |= _planted(experiment, arms, won, crossed=crossed)
     return Experiment.model_validate(values)
 
 
@@ -148,23 +178,36 @@ def _base(experiment: Experiment) -> float:
 
 
 def _adopted(experiment: Experiment, won: Mapping[str, str]) -> float:
-    planted = experiment.planted
-    return sum(planted.get(arm, {}).get("conversion", 0.0) for arm in set(won.values()))
+    return _together(experiment, won.values())
 
 
-def _planted(experiment: Experiment, arms: Mapping[str, Mapping[str, Any]], won: Mapping[str, str]) -> dict[str, Any]:
+def _together(experiment: Experiment, arms: Iterable[str]) -> float:
+    """What is planted in these arms together: their own conversion lifts, and those of combinations within them."""
+    taken = set(arms)
+    return sum(
+        effects.get("conversion", 0.0)
+        for name, effects in experiment.planted.items()
+        if name in taken or (JOINED in name and taken.issuperset(arms_of(name)))
+    )
+
+
+def _planted(
+    experiment: Experiment, arms: Mapping[str, Mapping[str, Any]], won: Mapping[str, str], *, crossed: bool
+) -> dict[str, Any]:
     """The simulated population after the winners became the control: effects add, and a variable has one."""
-    planted = experiment.planted
+    planted, adopted = experiment.planted, set(won.values())
     effects: dict[str, Any] = {}
     for arm, change in arms.items():
-        replaced = [won[variable] for variable in change if variable in won]
-        lost = sum(planted.get(winner, {}).get("conversion", 0.0) for winner in replaced)
+        replaced = {won[variable] for variable in change if variable in won}
         own = dict(planted.get(arm, {}))
-        own["conversion"] = own.get("conversion", 0.0) - lost
+        own["conversion"] = _together(experiment, adopted - replaced | {arm}) - _together(experiment, adopted)
         effects[arm] = {
             metric: str(Lift(size=round(size, 10))) if metric != "delay" else size for metric, size in own.items()
         }
         if set(own) == {"conversion"}:
             effects[arm] = effects[arm]["conversion"]
+    if crossed:
+        joined = {name: effect for name, effect in experiment.truth.items() if JOINED in name}
+        effects |= {name: effect for name, effect in joined.items() if arms.keys() >= set(arms_of(name))}
     base = _base(experiment) + _adopted(experiment, won)
     return {"truth": effects, "settings": experiment.settings | {"conversion": f"{base * 100:.10g}%"}}

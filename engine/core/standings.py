@@ -6,7 +6,7 @@ computed is null or absent, with a `reason` beside it.
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -51,6 +51,21 @@ def standing(
     Raises:
         ValueError: no metric is primary, or counts that cannot be.
     """
+    return told(question, evidence, judged(question, evidence), as_of, look, warnings)
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """All that was found of a question on its evidence."""
+
+    numbers: tuple[MetricNumbers, ...]
+    guards: Guards
+    readings: Readings
+    verdict: Verdict
+
+
+def judged(question: Question, evidence: Evidence) -> Findings:
+    """What the evidence says of the question."""
     numbers = compare_all(question, evidence.metrics)
     primary = next(each for each in numbers if each.metric == evidence.primary)
     guardrails, watch = check_guardrails(question, evidence, numbers)
@@ -62,6 +77,21 @@ def standing(
     guards = Guards(balance, placebo, guardrails, check_campaign(question, evidence, paused), watch)
     worth = worth_of(question, numbers, readings)
     verdict = reach(Case(question, evidence, numbers, guards, readings, worth))
+    return Findings(numbers, guards, readings, verdict)
+
+
+def told(
+    question: Question,
+    evidence: Evidence,
+    found: Findings,
+    as_of: datetime | None = None,
+    look: int | None = None,
+    warnings: Iterable[Sentence] = (),
+    **more: Any,
+) -> Json:
+    """What was found, as the JSON shape; `more` are parts that only some standings have."""
+    numbers, guards, readings = found.numbers, found.guards, found.readings
+    primary = next(each for each in numbers if each.metric == evidence.primary)
     delays = read_delays(evidence.delays) if evidence.delays else None
     trend = read_trend(question, evidence.primary)
     warnings = [*warnings, *([delays.warning] if delays and delays.warning else [])]
@@ -84,9 +114,10 @@ def standing(
         "segments": [_segment(split(question, evidence.primary, each), question) for each in evidence.segments],
         "trend": trend and trend.facts(),
         "delay": delays and delays.facts(),
-        "money": {} if verdict.status in BLANKING else _money(worth),
-        **_verdict(verdict, readings),
-        **_in_words("warnings", [*warnings, *_own_warnings(question, readings)]),
+        "money": {} if found.verdict.status in BLANKING else _money(worth_of(question, numbers, readings)),
+        **more,
+        **_verdict(found.verdict, readings),
+        **in_words("warnings", [*warnings, *_own_warnings(question, readings)]),
         "watch": guards.watch.as_json() if look is not None else None,
         "race": readings.kept if look is not None else None,
     }
@@ -183,7 +214,7 @@ def _metric(
         "kind": metric.kind,
         "better": metric.better,
         "denominator": metric.denominator,
-        "arms": [_arm(number) for number in numbers.arms],
+        "arms": [arm_told(number) for number in numbers.arms],
         "comparisons": [
             _comparison(question, comparison, readings.arms[comparison.arm] if readings else None)
             | conditional(question, numbers, every, comparison.arm)
@@ -192,7 +223,8 @@ def _metric(
     }
 
 
-def _arm(number: ArmNumbers) -> Json:
+def arm_told(number: ArmNumbers) -> Json:
+    """One arm's number."""
     return {
         "arm": number.arm,
         "contacts": round(number.contacts),
@@ -241,18 +273,19 @@ def _comparison(question: Question, comparison: Comparison, reading: Reading | N
     if reading and reading.bound is not None:
         found["group"] = {"z": reading.z, "bound": reading.bound, "interval": reading.interval}
         if reading.unbiased:
-            found["group"]["stopped"] = _estimate(reading.unbiased)
+            found["group"]["stopped"] = estimate_told(reading.unbiased)
     return found | _present(
         q_value=comparison.q_value,
         probability_best=comparison.probability_best,
         expected_loss=comparison.expected_loss,
         interval_newcombe=comparison.newcombe,
-        stratified=_estimate(comparison.stratified, variance_saved=comparison.strata_saved),
-        adjusted=_estimate(comparison.covaried, variance_saved=comparison.saved),
+        stratified=estimate_told(comparison.stratified, variance_saved=comparison.strata_saved),
+        adjusted=estimate_told(comparison.covaried, variance_saved=comparison.saved),
     )
 
 
-def _estimate(estimate: Estimate | None, **more: float | None) -> Json | None:
+def estimate_told(estimate: Estimate | None, **more: float | None) -> Json | None:
+    """A difference with its range and p-value; None where there is none."""
     if estimate is None:
         return None
     values = {"difference": estimate.value, "interval": [estimate.low, estimate.high], "p_value": estimate.p_value}
@@ -266,7 +299,7 @@ def _segment(table: SegmentTable, question: Question) -> Json:
         "values": [
             {
                 "value": each.value,
-                "arms": [_arm(number) for number in each.arms],
+                "arms": [arm_told(number) for number in each.arms],
                 "comparisons": [
                     _comparison(question, comparison, None)
                     | _present(p_adjusted=each.p_values.get(comparison.arm) if question.dealt(comparison.arm) else None)
@@ -324,7 +357,8 @@ def _spoken(verdict: Verdict, language: Language) -> Json:
     }
 
 
-def _in_words(key: str, sentences: list[Sentence]) -> Json:
+def in_words(key: str, sentences: list[Sentence]) -> Json:
+    """Sentences in both languages, under the key and under the key with `_zh`."""
     return {
         key: [say(sentence) for sentence in sentences],
         f"{key}_zh": [say(sentence, "zh") for sentence in sentences],

@@ -78,10 +78,34 @@ TEXTS: dict[str, tuple[str, str]] = {
         "{placebo_odds} : 1 against chance.",
         "数据异常，没有结论：各组的{placebo}本不该受方案影响，却出现差异，并非偶然的赔率为 {placebo_odds} : 1。",
     ),
+    # A factorial round: what won variable by variable, and together.
+    "combined": (
+        "together as {combination}, what adds up {verb} {metric} by {size}",
+        "合为 {combination}，按各变量相加{metric}{verb} {size}",
+    ),
+    "combined_one": (
+        "{combination} alone is proposed, which {verb} {metric} by {size} with all else as today",
+        "建议只采用 {combination}：其他保持现状时{metric}{verb} {size}",
+    ),
+    "combined_unknown": (
+        "what {combination} does to {metric} cannot be told from these combinations",
+        "仅凭这些组合无法得出 {combination} 对{metric}的效果",
+    ),
+    "factorial_winner": ("{arms} win, each in its variable: {combined}.", "{arms} 在各自变量中胜出：{combined}。"),
+    "factorial_proven": (
+        "{arms} are proven better than the control, each in its variable; {open} more are still open: {combined}.",
+        "{arms} 在各自变量中已证实优于对照，还有 {open} 个变量尚无定论：{combined}。",
+    ),
     # What to do next, and what not to do.
     "next_winner": (
         "Make {arm} the control of the next round. Do not promise the whole lift: a winner's number is a bit high.",
         "下一轮以 {arm} 为对照。不要承诺全部提升：胜出者的数字总是略微偏高。",
+    ),
+    "next_factorial": (
+        "Confirm {combination} against today's control in a round of its own. "
+        "Do not promise the whole sum: winners' numbers are a bit high, and effects need not add up.",
+        "用单独的一轮，以 {combination} 对比当前的对照来证实。"
+        "不要承诺全部相加：胜出者的数字总是略微偏高，各变量的效果也未必能相加。",
     ),
     "next_leaning": (
         "Take {arm} if the change costs nothing, or confirm it in a round of its own {own_round}. "
@@ -317,6 +341,21 @@ TEXTS: dict[str, tuple[str, str]] = {
     "warn_audience": (
         "Other packs of people, compared and not randomized: {arms}. No causal claim is made.",
         "{arms} 是不同的人群包，只作对比，没有随机分组：不作因果结论。",
+    ),
+    "warn_interaction": (
+        "{first} and {second} do less together than both add up to, by {size} (p {p}, corrected over {pairs} pairs); "
+        "together they are still best.",
+        "{first} 与 {second} 同时使用时比两者相加少 {size}（按 {pairs} 对校正后 p {p}），但同时使用仍然最好。",
+    ),
+    "warn_interaction_one": (
+        "{first} and {second} do less together than both add up to, by {size} (p {p}, corrected over {pairs} pairs): "
+        "{kept} alone does better, and is proposed without the other.",
+        "{first} 与 {second} 同时使用时比两者相加少 {size}（按 {pairs} 对校正后 p {p}）："
+        "单用 {kept} 更好，因此只保留它。",
+    ),
+    "warn_excluded": (
+        "{arm} cannot be combined with {arms}, which gain more; it is left out.",
+        "{arm} 不能与提升更大的 {arms} 组合，因此不采用。",
     ),
     "warn_assignment_unknown": (
         "Nothing here proves that contacts were assigned at random: a difference may be the people, not the arm.",

@@ -4,12 +4,14 @@ A new variable is one field of `Treatment` with its type, default and descriptio
 """
 
 import re
+from collections.abc import Mapping
 from datetime import timedelta
 from enum import StrEnum
 from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
 
+from engine.core.combinations import CONTROL, arms_of
 from engine.core.windows import DAYS, Hours
 
 DURATION = re.compile(r"^\s*(\d+(?:\.\d+)?)\s*(s|m|h|d|w)\s*$")
@@ -151,6 +153,23 @@ class Treatment(Value):
             merges = name in ("timing", "redial") and isinstance(old, dict) and isinstance(value, dict)
             values[name] = {**(old or {}), **value} if merges else value
         return Treatment.model_validate(values)
+
+
+class Treatments(dict[str, Treatment]):
+    """Every arm's whole treatment, the control first; a combination of arms is put together when it is asked for."""
+
+    def __init__(self, control: Treatment, changes: Mapping[str, dict[str, Any]]) -> None:
+        super().__init__({CONTROL: control} | {arm: control.merged(change) for arm, change in changes.items()})
+        self._changes = changes
+        self._combined: dict[str, Treatment] = {}
+
+    def __missing__(self, combination: str) -> Treatment:
+        if combination not in self._combined:
+            treatment = self[CONTROL]
+            for arm in arms_of(combination):
+                treatment = treatment.merged(self._changes[arm])
+            self._combined[combination] = treatment
+        return self._combined[combination]
 
 
 VARIABLES = tuple(Treatment.model_fields)

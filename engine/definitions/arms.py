@@ -4,6 +4,7 @@ from typing import TypeGuard
 
 from pydantic import Field
 
+from engine.core.combinations import JOINED, arms_of
 from engine.core.experiments import CONTROL, DELAY, EFFECTS, HOLDOUT, Experiment, parse_lift, parse_name
 from engine.core.treatments import Treatment, changed_variables
 from engine.definitions.drafts import Draft
@@ -128,7 +129,7 @@ def check_truth(draft: Draft) -> None:
         return
     for arm, effect in draft.experiment.truth.items():
         trail: Trail = ("truth", arm)
-        if arm not in arms and arm != CONTROL:
+        if arm not in arms and arm != CONTROL and not _is_combination(draft, arm):
             draft.findings.at_key(
                 trail, f"there is no arm {shown(arm)}{draft.findings.near(arm, arms)}", about=("truth",)
             )
@@ -143,6 +144,14 @@ def check_truth(draft: Draft) -> None:
                     _check_lift(draft.findings, (*trail, metric), lift, arm == CONTROL)
         else:
             _check_lift(draft.findings, trail, effect, arm == CONTROL)
+
+
+def _is_combination(draft: Draft, name: str) -> bool:
+    """Whether a factorial round can deal these arms together: arms of different variables, joined by `+`."""
+    arms, levels = arms_of(name), draft.experiment.levels
+    variables = [variable for arm in arms for variable in levels if arm in levels[variable]]
+    together = len(arms) > 1 and len(set(variables)) == len(arms)
+    return draft.experiment.is_factorial and JOINED in name and together
 
 
 def _is_number(value: object) -> TypeGuard[float]:

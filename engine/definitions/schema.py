@@ -10,12 +10,13 @@ from pydantic import BaseModel
 from engine.core.contacts import ContactColumns
 from engine.core.experiments import CONTROL, DELAY, EFFECTS, HOLDOUT, NAME, Experiment
 from engine.core.metrics import METRICS
-from engine.core.treatments import Value
+from engine.core.treatments import VARIABLES, Value
 from engine.definitions.arms import Change
 
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
 IDENTIFIER = "urn:ringlab:experiment"
 ARM = {"pattern": NAME.pattern, "maxLength": 80, "not": {"enum": [CONTROL, HOLDOUT]}}
+DRAWN = tuple(name for name in VARIABLES if name != "audience")
 LIFT = r"^\s*[+-]?\d+(\.\d+)?\s*(pt|%)\s*$"
 
 
@@ -33,6 +34,8 @@ def json_schema() -> dict[str, Any]:
         examples=[{"gift-first": {"script": "gift-first"}}],
     )  # fmt: skip
     _set(properties["shares"], examples=[{CONTROL: "34%", "gift-first": "33%", "story": "33%"}])
+    _set(properties["exclude"]["items"], propertyNames={"enum": list(DRAWN)}, minProperties=2)
+    _set(properties["exclude"], examples=[[{"incentive": "gift-box", "path": "wecom"}]], uniqueItems=True)
     _set(properties["confirms"], examples=["gift-first-2026-10"])
     _set(properties["truth"], additionalProperties=_effect(), examples=[{"gift-first": "3pt"}])
     _name_metrics(definitions["Metrics"]["properties"])

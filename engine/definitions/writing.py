@@ -13,6 +13,8 @@ from engine.definitions.reading import read_text
 
 REMARKS = {
     "arms": "each changes exactly one variable of the control",
+    "design": "every contact draws one level of every variable",
+    "exclude": "combinations that nobody gets",
     "confirms": "several variables may change together, for this round confirms them",
 }
 # Sections of which every entry has a line of its own.

@@ -16,9 +16,10 @@ from sqlalchemy import Connection
 from engine.core.assignment import Assignment, deal, order
 from engine.core.calls import first_attempt
 from engine.core.experiments import HOLDOUT, Experiment, State
+from engine.core.factorial import deal_combinations
 from engine.steps.eligibility import Pack, packs
 from engine.steps.parts import in_parts, in_waves, people_among
-from engine.steps.resting import resting_arms
+from engine.steps.resting import resting_arms, undealt_levels
 from engine.store import outcomes, queue, records, reserve, roster
 from engine.workspace import Running, Workspace
 
@@ -65,6 +66,8 @@ def _name(experiment: str) -> str:
 
 def living_packs(connection: Connection, experiment: Experiment) -> list[Pack]:
     """The packs with the arms that still deserve people, shares summing to 1; a pack that nobody calls is left out."""
+    if experiment.is_factorial:  # a level that rests is left out of the combinations, not out of the pack
+        return packs(experiment)
     resting = resting_arms(connection, experiment.name)
     found = []
     for pack in packs(experiment):
@@ -125,7 +128,10 @@ def _hands(
     hands: list[Assignment] = []
     for pack in living:
         pairs = ((key, stratum) for key, stratum, _ in people.get(pack.name, ()))
-        hands += deal(experiment.name, pack.shares, pairs, dealt, period)
+        if experiment.is_factorial:
+            hands += deal_combinations(experiment, pairs, dealt, undealt_levels(connection, experiment.name))
+        else:
+            hands += deal(experiment.name, pack.shares, pairs, dealt, period)
     if len(living) > 1:
         hands.sort(key=lambda assignment: order(experiment.name, assignment.contact))
     for rank, assignment in enumerate(hands, start=first):

@@ -80,7 +80,7 @@ def _claim(workspace: Workspace, connection: Connection, running: Running, now: 
     resting = resting_arms(connection, experiment.name)
     due = queue.due(connection, (running.id, experiment.name), now, limit, resting)
     budget = _budget(connection, running)
-    windows = {arm: window_of(experiment, treatment) for arm, treatment in experiment.treatments.items()}
+    windows = {arm: window_of(experiment, experiment.treatments[arm]) for arm in {one.call.arm for one in due}}
     begun: list[tuple[Due, DialRequest]] = []
     deferred: dict[int, datetime] = {}
     refused: list[tuple[Due, str, str]] = []

@@ -14,6 +14,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from engine.core.assignment import order, standing
+from engine.core.combinations import arms_of
 from engine.core.contacts import Contact, ContactColumns
 from engine.core.experiments import HOLDOUT, LIVE, Experiment
 from engine.definitions.loading import load_text
@@ -47,6 +48,14 @@ class Enrolled:
     assigned: dict[str, int] = field(default_factory=dict)
     refused: dict[str, int] = field(default_factory=dict)
     undealt: int = 0
+
+    @property
+    def per_arm(self) -> dict[str, int]:
+        """The new assignments by arm: who drew a combination counts in each of its arms."""
+        counted: Counter[str] = Counter()
+        for combination, count in self.assigned.items():
+            counted.update(dict.fromkeys(arms_of(combination) or (combination,), count))
+        return dict(counted)
 
 
 def start(workspace: Workspace, path: Path, now: datetime, progress: Progress | None = None) -> Enrolled:
@@ -272,7 +281,8 @@ def _within_size(
     reserved = reserve.counts(connection, experiment_id)
     found: dict[str, list[Person]] = {}
     for pack, people in chosen:
-        had = sum(assigned.get(arm, 0) for arm in pack.shares) + reserved.get(pack.name, 0)
+        drawn = (count for arm, count in assigned.items() if arm in pack.shares or experiment.is_factorial)
+        had = sum(drawn) + reserved.get(pack.name, 0)
         room = max(wanted_of(pack, wanted) - had, 0)
         those = people
         if room < len(people):

@@ -17,7 +17,7 @@ def calling_adds(experiment: Experiment, mature: Mapping[tuple[str, str], Sums])
     for (arm, _), sums in mature.items():
         if arm == HOLDOUT:
             apart += sums
-        elif arm in experiment.treatments:
+        else:
             called += sums
     people = {"contacts": apart.count, "total": apart.totals["converted"]}
     if not called.count or not apart.count:

@@ -5,6 +5,7 @@ is dialed no more, and a race that is over ends the experiment.
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -24,9 +25,10 @@ from engine.steps.allocation import allocation_of, wave_of
 from engine.steps.carriers import carriers
 from engine.steps.deal import deal_part
 from engine.steps.holdout import calling_adds
-from engine.steps.resting import rest, resting_arms
+from engine.steps.resting import deal_no_more, rest, resting_arms
 from engine.steps.size import deadline_of, people_wanted, worth_a_look
 from engine.store import ledger, outcomes, queue, records, reserve
+from engine.store.outcomes import Summed
 from engine.store.records import Record
 from engine.workspace import SIMULATED, Running, Workspace
 
@@ -76,32 +78,71 @@ def measure(connection: Connection, record: Record, now: datetime, *, finished: 
     """The standing at `now`, computed from the outcomes, kept nowhere."""
     experiment = record.experiment
     summed = outcomes.summed(connection, record.id, now)
-    everyone, mature = summed.everyone, summed.mature
     over = finished or record.state in (State.DECIDED, State.STOPPED)
-    looks = records.looks(connection, record.id)
-    totals = _totals(experiment, everyone)
-    evidence = Evidence(
-        metrics=_metrics(experiment, mature, summed.connected),
-        stages=_stages(experiment, everyone),
-        placebo=_placebo(experiment, mature),
+    factorial = experiment.is_factorial
+    so_far = SoFar(
+        records.looks(connection, record.id),
+        State.DECIDED if finished else records.state_of(connection, record.id),
+        over,
+        0 if finished else summed.waiting,
+        record.planned,
+        resting_arms(connection, record.name),
+        {} if factorial else _by_adapter(connection, record),
+        None if factorial else _delays(connection, record, now, summed.mature),
+    )
+    number = len(so_far.looks) + 1
+    if factorial:
+        from engine.steps.crossing import factorial_standing
+
+        found = factorial_standing(experiment, summed, so_far, now, number)
+    else:
+        question = question_of(experiment, summed.mature, record.planned)
+        found = standing(question, evidence_of(experiment, summed, so_far), now, number)
+    apart = calling_adds(experiment, summed.mature)
+    progress = progress_of(experiment, summed.everyone)
+    if not factorial:
+        progress |= dealing_of(connection, record, _stages(experiment, summed.everyone))
+    return found | {"progress": progress} | ({"holdout": apart} if apart else {})
+
+
+@dataclass(frozen=True, slots=True)
+class SoFar:
+    """What is known of an experiment beside its outcomes: earlier looks, oldest first, its state, who is waited for.
+
+    `planned` are the people at the start, `resting` the arms that are not called with why, `by_adapter` what each
+    adapter placed, `delays` how long conversions took.
+    """
+
+    looks: list[dict[str, Any]]
+    state: State
+    finished: bool
+    waiting: int
+    planned: int
+    resting: Mapping[str, str]
+    by_adapter: Mapping[str, Mapping[Stage, Mapping[str, int]]]
+    delays: Delays | None
+
+
+def evidence_of(experiment: Experiment, summed: Summed, so_far: SoFar) -> Evidence:
+    """What was counted of an experiment."""
+    totals, last = _totals(experiment, summed.everyone), so_far.looks[-1] if so_far.looks else {}
+    return Evidence(
+        metrics=_metrics(experiment, summed.mature, summed.connected),
+        stages=_stages(experiment, summed.everyone),
+        placebo=_placebo(experiment, summed.mature),
         mature=summed.done,
-        waiting=0 if finished else summed.waiting,
-        finished=over,
+        waiting=so_far.waiting,
+        finished=so_far.finished,
         harm=harm_of(experiment, totals),
         heard=heard_of(experiment, totals),
-        history=_history(experiment, looks),
-        watch=Watch.from_json(looks[-1].get("watch", {}) if looks else {}),
-        race=looks[-1].get("race", {}) if looks else {},
-        resting=resting_arms(connection, record.name),
-        by_adapter=_by_adapter(connection, record),
-        state=State.DECIDED if finished else records.state_of(connection, record.id),
-        delays=_delays(connection, record, now, mature),
+        history=_history(experiment, so_far.looks),
+        watch=Watch.from_json(last.get("watch", {})),
+        race=last.get("race", {}),
+        resting={arm: why for arm, why in so_far.resting.items() if arm in experiment.treatments},
+        by_adapter=so_far.by_adapter,
+        state=so_far.state,
+        delays=so_far.delays,
     )
-    question = question_of(experiment, mature, record.planned)
-    found = standing(question, evidence, now, records.look_count(connection, record.id) + 1)
-    apart = calling_adds(experiment, mature)
-    progress = progress_of(experiment, everyone) | dealing_of(connection, record, evidence.stages)
-    return found | {"progress": progress} | ({"holdout": apart} if apart else {})
 
 
 FUNNEL = (
@@ -111,13 +152,16 @@ FUNNEL = (
 
 def progress_of(experiment: Experiment, everyone: ByStratum) -> dict[str, Any]:
     """How far the experiment has come: calls, spend, people held out, and each arm's people at each step."""
+    called = [sums for (arm, _), sums in everyone.items() if arm != HOLDOUT]
     pooled = _pooled(experiment, everyone)
     steps = {"assigned": {arm: sums.count for arm, sums in pooled.items()}}
     steps |= {step: {arm: round(sums.totals[step]) for arm, sums in pooled.items()} for step in FUNNEL}
     return {
-        "calls": round(sum(sums.totals["calls"] for sums in pooled.values())),
-        "spend": round(sum(sums.totals["cost"] for sums in pooled.values()), 2),
-        "complaints": round(sum(sums.totals["complaint"] for sums in pooled.values())),
+        "people": sum(sums.count for sums in called),
+        "dialled": round(sum(sums.totals["dialled"] for sums in called)),
+        "calls": round(sum(sums.totals["calls"] for sums in called)),
+        "spend": round(sum(sums.totals["cost"] for sums in called), 2),
+        "complaints": round(sum(sums.totals["complaint"] for sums in called)),
         "held_out": sum(sums.count for (arm, _), sums in everyone.items() if arm == HOLDOUT),
         "funnel": steps,
     }
@@ -189,6 +233,10 @@ def _value(mature: ByStratum) -> float | None:
 
 
 def _pooled(experiment: Experiment, sums: ByStratum) -> dict[str, Sums]:
+    if experiment.is_factorial:
+        from engine.steps.crossing import per_level
+
+        sums = per_level(experiment, sums)
     pooled = {arm: Sums() for arm in experiment.treatments}
     for (arm, _), part in sums.items():
         if arm in pooled:
@@ -351,6 +399,8 @@ def _carry_out(connection: Connection, running: Running, found: dict[str, Any], 
     before = resting_arms(connection, name)
     resting = {} if over else _resting(running.experiment, found)
     rest(connection, name, resting)
+    if running.experiment.is_factorial:
+        deal_no_more(connection, name, () if over else settled_levels(found))
     for arm, why in resting.items():
         if why.startswith(PAUSED) and why != before.get(arm):
             records.audit(connection, now, "guardrail", "pause arm", name, f"{arm}: {why.removeprefix(PAUSED)}")
@@ -364,6 +414,24 @@ def _carry_out(connection: Connection, running: Running, found: dict[str, Any], 
         records.audit(connection, now, "guardrail", "pause", name, verdict["sentence"])
 
 
+def settled_levels(found: Mapping[str, Any]) -> set[str]:
+    """The levels of a factorial round that are settled and have not won: new contacts serve better without them."""
+    settled = ("no_useful_difference", "loser")
+    return {arm for arm, status in found["verdict"].get("arms", {}).items() if status in settled}
+
+
+def _is_worse(found: Mapping[str, Any], arm: str) -> bool:
+    """Whether the range that decides lies wholly on the worse side of the control."""
+    primary = next(metric for metric in found["metrics"] if metric["role"] == "primary")
+    for row in primary["comparisons"]:
+        deciding = row.get("sequential") or row.get("group") or {}
+        if row["arm"] == arm and deciding.get("interval"):
+            low, high = deciding["interval"]
+            end = high if primary["better"] == "higher" else low
+            return end is not None and (end < 0 if primary["better"] == "higher" else end > 0)
+    return False
+
+
 def _resting(experiment: Experiment, found: Mapping[str, Any]) -> dict[str, str]:
     """Arms that get no more contacts: those that a guardrail stopped, and those that the race dropped.
 
@@ -372,8 +440,12 @@ def _resting(experiment: Experiment, found: Mapping[str, Any]) -> dict[str, str]
     failing = [check for check in found.get("guardrails", ()) if check["status"] == "fail"]
     failed = {check["arm"]: check["metric"] for check in reversed(failing)}
     active, stopped = found["verdict"]["active"], found["verdict"]["status"] == "stopped_for_safety"
+    dropped = {arm for arm in experiment.treatments if arm not in active and not stopped}
+    if experiment.is_factorial:
+        # Every contact serves the other variables too: only a level that is worse is worth the people it would cost.
+        dropped = {arm for arm in dropped if _is_worse(found, arm)}
     return {
         arm: f"{PAUSED}{failed[arm]}" if arm in failed else "dropped"
         for arm in experiment.treatments
-        if arm in failed or (arm not in active and not stopped)
+        if arm in failed or arm in dropped
     }

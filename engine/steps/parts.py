@@ -19,10 +19,13 @@ STREAM = 1 / 8  # of the fixed sample: how many people are dealt ahead where not
 
 
 def may_drop(experiment: Experiment) -> bool:
-    """Whether arms may leave on the way: a race, or planned looks, at a rate, over arms that chance deals."""
+    """Whether arms may leave on the way: a race, or planned looks, at a rate, over arms that chance deals.
+
+    In a factorial round every contact serves every variable, so nobody waits for an arm there.
+    """
     decision, metric = experiment.decision, METRICS[experiment.metrics.primary]
     useful = decision.smallest_useful_lift.points(experiment.size.baseline)
-    if decision.method == "fixed" or metric.kind != "rate" or useful >= 0.99:
+    if experiment.is_factorial or decision.method == "fixed" or metric.kind != "rate" or useful >= 0.99:
         return False
     if decision.method == "group" and not people_wanted(experiment):
         return False

@@ -4,14 +4,16 @@ Planning uses the procedures that decide: Dunnett's bound at a fixed horizon, th
 race, played with a stated seed. What cannot be answered is said first.
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from math import prod
 from pathlib import Path
 from typing import Any
 
 from engine.core.experiments import CONTROL, HOLDOUT, Experiment
+from engine.core.factorial import decks, one_variable, shares_compared, shares_dealt
 from engine.core.guards import COMPLAINT, HARM_LIMIT
 from engine.core.metrics import METRICS
 from engine.core.rules import RULES
@@ -75,10 +77,32 @@ class Plan:
     methods: dict[str, Any]
     waves: tuple[WaveChoice, ...]
     notes: tuple[str, ...] = ()
+    factorial: "Crossed | None" = None
 
     def as_json(self) -> dict[str, Any]:
         """The plan as plain data, schema `ringlab.plan/1`."""
-        return {"schema": "ringlab.plan/1", **asdict(self)}
+        values = {name: value for name, value in asdict(self).items() if name != "factorial" or value}
+        return {"schema": "ringlab.plan/1", **values}
+
+
+@dataclass(frozen=True, slots=True)
+class CrossedVariable:
+    """One variable of a factorial round: whom the smallest useful lift needs, per level and in the whole round."""
+
+    variable: str
+    needed_per_level: int
+    people: int
+    visible_lift: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Crossed:
+    """A factorial round, where everyone serves every variable, beside the same questions one variable at a time."""
+
+    combinations: int
+    variables: tuple[CrossedVariable, ...]
+    people_needed: int
+    one_at_a_time: int
 
 
 def plan(workspace: Workspace, path: Path, now: datetime) -> Plan:
@@ -86,11 +110,15 @@ def plan(workspace: Workspace, path: Path, now: datetime) -> Plan:
     experiment = workspace.load(path)
     people, by_pack = _people(workspace, experiment, workspace.contact_file(experiment, path))
     wanted = people_wanted(experiment)
-    shares = experiment.all_shares
+    shares = shares_dealt(experiment)
     per_arm = _dealt(experiment, by_pack, wanted)
+    splits, crossed = _splits(experiment, per_arm), None
     needed, visible = _statistics(experiment, per_arm)
-    expected, worst = _calls(experiment, per_arm)
-    called = sum(people for arm, people in per_arm.items() if arm != HOLDOUT)
+    if experiment.is_factorial:
+        crossed, visible = _crossed(experiment, splits)
+        needed = max(one.needed_per_level for one in crossed.variables)
+    expected, worst = _calls(experiment, splits["redial"])
+    called = sum(people for arm, people in splits["redial"].items() if arm != HOLDOUT)
     calling, days = _days(experiment, expected, called)
     short = sum(
         wanted_of(pack, wanted) - min(wanted_of(pack, wanted), by_pack[pack.name]) for pack in packs(experiment)
@@ -102,10 +130,11 @@ def plan(workspace: Workspace, path: Path, now: datetime) -> Plan:
         smallest_useful_lift=experiment.decision.smallest_useful_lift.points(experiment.size.baseline),
         visible_lift=visible, baseline=experiment.size.baseline, power=experiment.size.power,
         alpha=experiment.decision.alpha, method=experiment.decision.method, expected_calls=expected,
-        worst_calls=worst, calling_days=calling, days=days, money=_money(experiment, per_arm, expected),
+        worst_calls=worst, calling_days=calling, days=days, money=_money(experiment, splits, expected),
         fixed_samples=round(called / fixed_sample(experiment), 3), deadline=has_deadline(experiment, called),
-        methods=_methods(experiment, per_arm), waves=wave_choices(experiment, per_arm),
-        notes=(*_notes(experiment, called), *_harm_seen(experiment, per_arm, expected)),
+        methods={} if experiment.is_factorial else _methods(experiment, per_arm),
+        waves=() if experiment.is_factorial else wave_choices(experiment, per_arm),
+        notes=(*_notes(experiment, called), *_harm_seen(experiment, per_arm, called, expected)), factorial=crossed,
     )  # fmt: skip
 
 
@@ -121,6 +150,8 @@ def _dealt(experiment: Experiment, by_pack: Mapping[str, int], wanted: Mapping[s
     for pack in packs(experiment):
         people = by_pack[pack.name]
         people = min(people, wanted_of(pack, wanted)) if wanted else people
+        if experiment.is_factorial:
+            return {arm: int(people * share + 1e-9) for arm, share in shares_dealt(experiment).items()}
         dealt |= {arm: int(people * share + 1e-9) for arm, share in pack.shares.items()}
     return {arm: dealt[arm] for arm in experiment.all_shares}
 
@@ -189,6 +220,40 @@ def _refused(workspace: Workspace, experiment: Experiment, people: list[tuple[st
     return refused
 
 
+def _splits(experiment: Experiment, per_arm: dict[str, int]) -> dict[str, dict[str, int]]:
+    """People per arm as each variable splits them; everybody under the control where nothing changes it.
+
+    Without a factorial design an arm changes one variable, and the people per arm are the same for all.
+    """
+    if not experiment.is_factorial:
+        return defaultdict(lambda: per_arm)
+    called = per_arm[CONTROL] / shares_dealt(experiment)[CONTROL] * (1 - experiment.audience.holdout)
+    splits: dict[str, dict[str, int]] = defaultdict(lambda: {CONTROL: round(called)})
+    for deck in decks(experiment):
+        for variable in deck.variables:
+            splits[variable] = {arm: round(called * share) for arm, share in deck.share_of(variable).items()}
+    return splits
+
+
+def _crossed(experiment: Experiment, splits: Mapping[str, dict[str, int]]) -> tuple[Crossed, float | None]:
+    """What each variable needs, and the largest of the lifts that this roster shows of them; None for none at all."""
+    variables = []
+    for variable in experiment.levels:
+        alone, compared = one_variable(experiment, variable), shares_compared(experiment, variable)
+        called = sum(splits[variable].get(arm, 0) for arm in alone.treatments)
+        needed, visible = _statistics(alone, {arm: round(called * share) for arm, share in compared.items()})
+        least = min(share for arm, share in compared.items() if arm != CONTROL)
+        people = round(needed / least / (1 - experiment.audience.holdout))
+        variables.append(CrossedVariable(variable, needed, people, visible))
+    apart = experiment.model_copy(update={"design": "one-at-a-time", "exclude": []})
+    needed, _ = _statistics(apart, {arm: round(share * 1e6) for arm, share in apart.all_shares.items()})
+    lifts = [one.visible_lift for one in variables]
+    seen = None if None in lifts else max(lift for lift in lifts if lift is not None)
+    possible = prod(len(deck.shares) for deck in decks(experiment))
+    least = min(share for arm, share in apart.all_shares.items() if arm not in (CONTROL, HOLDOUT))
+    return Crossed(possible, tuple(variables), max(one.people for one in variables), round(needed / least)), seen
+
+
 def _statistics(experiment: Experiment, per_arm: dict[str, int]) -> tuple[int, float | None]:
     """People per arm that the smallest useful lift needs, and the lift that this roster shows."""
     from engine.stats.power import contacts_per_arm, detectable_lift
@@ -232,8 +297,9 @@ def _calls(experiment: Experiment, per_arm: dict[str, int]) -> tuple[int, int]:
     """Calls expected and at worst, over all arms."""
     expected = worst = 0.0
     for arm, treatment in experiment.treatments.items():
-        expected += per_arm[arm] * calls_each(treatment)
-        worst += per_arm[arm] * treatment.redial.attempts
+        people = per_arm.get(arm, 0)
+        expected += people * calls_each(treatment)
+        worst += people * treatment.redial.attempts
     limit = experiment.budget.calls or float("inf")
     return round(min(expected, limit)), round(min(worst, limit))
 
@@ -248,16 +314,16 @@ def _days(experiment: Experiment, calls: int, people: int) -> tuple[float | None
     return round(whole - within, 2), None if days is None else round(days, 2)
 
 
-def _money(experiment: Experiment, per_arm: dict[str, int], calls: int) -> dict[str, float]:
+def _money(experiment: Experiment, splits: Mapping[str, dict[str, int]], calls: int) -> dict[str, float]:
     """What calls, messages and incentives are expected to cost."""
     settings = experiment.settings if experiment.adapter == SIMULATED else {}
     per_call = float(settings.get("cost_per_minute", CALL_COST)) * REACHED_FIRST
     per_message = float(settings.get("cost_per_message", MESSAGE_COST))
     messages = offered = 0.0
     for arm, treatment in experiment.treatments.items():
-        messages += per_arm[arm] * REACHED_FIRST if treatment.sms else 0.0
+        messages += splits["sms"].get(arm, 0) * REACHED_FIRST if treatment.sms else 0.0
         incentive = experiment.incentives.get(treatment.incentive or "")
-        offered += per_arm[arm] * experiment.size.baseline * (incentive.cost if incentive else 0.0)
+        offered += splits["incentive"].get(arm, 0) * experiment.size.baseline * (incentive.cost if incentive else 0.0)
     parts = {"calls": calls * per_call, "messages": messages * per_message, "incentives": offered}
     return {name: round(value, 2) for name, value in (parts | {"total": sum(parts.values())}).items()}
 
@@ -280,11 +346,10 @@ def _notes(experiment: Experiment, people: int) -> tuple[str, ...]:
     return tuple(notes)
 
 
-def _harm_seen(experiment: Experiment, per_arm: dict[str, int], calls: int) -> tuple[str, ...]:
+def _harm_seen(experiment: Experiment, per_arm: dict[str, int], people: int, calls: int) -> tuple[str, ...]:
     """What the complaint guard can see of an arm, and of all arms together, in one case of two."""
     from engine.stats.harm import visible_times
 
-    people = sum(per_arm[arm] for arm in experiment.treatments)
     least = min((per_arm[arm] for arm in experiment.treatments), default=0)
     arm_calls = round(calls * least / people) if people else 0
     if COMPLAINT not in experiment.metrics.guardrails or arm_calls < 1:

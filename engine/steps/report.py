@@ -9,6 +9,7 @@ from typing import Any, Literal
 from sqlalchemy import Connection
 
 from engine.core.experiments import HOLDOUT, LIVE, Experiment, State
+from engine.core.factorial import shares_dealt
 from engine.core.guards import CampaignHarm, campaign_harm
 from engine.core.rules import RULES
 from engine.core.treatments import VARIABLES, Treatment
@@ -155,7 +156,7 @@ def _card(connection: Connection, record: Record) -> Card:
     progress = _progress(connection, record, last)
     assigned = progress["funnel"]["assigned"]
     health, reason = _health(record, last)
-    people = sum(assigned.values())
+    people = progress["people"]
     undealt = sum(reserve.counts(connection, record.id).values())
     wave = wave_of(connection, record)
     return Card(
@@ -166,9 +167,9 @@ def _card(connection: Connection, record: Record) -> Card:
                 arm, look.variable_of(experiment, arm), share,
                 progress["held_out"] if arm == HOLDOUT else assigned.get(arm, 0),
             )
-            for arm, share in experiment.all_shares.items()
+            for arm, share in shares_dealt(experiment).items()
         ),
-        assigned=people, planned=max(record.planned, people), dialled=sum(progress["funnel"]["dialled"].values()),
+        assigned=people, planned=max(record.planned, people), dialled=progress["dialled"],
         calls=progress["calls"], spend=progress["spend"], days_left=_days_left(connection, record, undealt),
         health=health, health_reason=reason, next_action=_next(record, wave), created_at=record.created_at,
         verdict=last["verdict"] if last else None, verdict_zh=last["verdict_zh"] if last else None,

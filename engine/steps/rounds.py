@@ -24,7 +24,7 @@ def write_next(workspace: Workspace, name: str, now: datetime, *, confirm: bool,
     if record.state not in (State.DECIDED, State.STOPPED):
         raise NotNow(f"{name} is {record.state}; the next round follows its verdict: ringlab run {name}")
     standing = report.standing(workspace, name, now)
-    statuses, lifts = dict(standing["verdict"].get("arms", {})), _lifts(standing)
+    statuses, lifts = _statuses(standing), _lifts(standing)
     won = winners(record.experiment, statuses, lifts)
     is_open = open_arms(record.experiment, statuses, adopt(record.experiment, won))
     if confirm or (won and not is_open):
@@ -32,6 +32,15 @@ def write_next(workspace: Workspace, name: str, now: datetime, *, confirm: bool,
         return write(made, f"Confirms {name}: all that was learned together, against what people got before.")
     made = next_round(record.experiment, statuses, lifts, new_name or next_name(name))
     return write(made, f"Follows {name}: {standing['verdict']['sentence']}")
+
+
+def _statuses(standing: dict[str, Any]) -> dict[str, str]:
+    """Every arm's status; of a factorial round's winners only those in the combination to confirm count as such."""
+    statuses = dict(standing["verdict"].get("arms", {}))
+    chosen = standing.get("factorial", {}).get("combination", {}).get("arms")
+    if chosen is None:
+        return statuses
+    return {arm: "left_out" if status == "winner" and arm not in chosen else status for arm, status in statuses.items()}
 
 
 def _lifts(standing: dict[str, Any]) -> dict[str, float]:

@@ -3,13 +3,23 @@
 from functools import lru_cache
 
 from engine.core.experiments import CONTROL, HOLDOUT, Experiment
+from engine.core.factorial import one_variable
 
 FULL_ROSTER = 1.5  # fixed samples; a race over fewer people takes a last reading at the end of the roster
 LOOKS_A_SAMPLE = 200
 
 
 def people_wanted(experiment: Experiment) -> dict[str, int]:
-    """People per arm, the holdout's too, that the experiment's size asks for; empty for the whole roster."""
+    """People per arm, the holdout's too, that the experiment's size asks for; empty for the whole roster.
+
+    In a factorial round everyone serves every variable: all who are called stand under the control's name, as many as
+    the variable that asks for most wants.
+    """
+    if experiment.is_factorial:
+        each = [people_wanted(one_variable(experiment, variable)) for variable in experiment.levels]
+        most = max(each, key=lambda wanted: sum(wanted.values()))
+        called = sum(count for arm, count in most.items() if arm != HOLDOUT)
+        return {CONTROL: called} | {arm: count for arm, count in most.items() if arm == HOLDOUT} if most else {}
     size, shares = experiment.size, experiment.all_shares
     if size.contacts_per_arm is not None:
         smallest = min(share for arm, share in shares.items() if arm != HOLDOUT)

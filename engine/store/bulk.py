@@ -6,18 +6,31 @@ touched where its column's type says how the database keeps it.
 """
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import repeat
 from typing import Any, Final
 
-from sqlalchemy import ARRAY, ColumnElement, Connection, Dialect, Insert, Text, Update, bindparam
+from sqlalchemy import (
+    ARRAY,
+    ColumnElement,
+    Connection,
+    Dialect,
+    Insert,
+    Text,
+    Update,
+    and_,
+    bindparam,
+    literal,
+    true,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
+from engine.core.combinations import JOINED
 from engine.store.tables import table
 
 Convert = Callable[[Any], Any]
@@ -139,6 +152,12 @@ def _of_array(element: _Members, compiler: SQLCompiler, **how: Any) -> str:
 @compiles(_Members, "sqlite")
 def _of_json(element: _Members, compiler: SQLCompiler, **how: Any) -> str:
     return f"(SELECT value FROM json_each{compiler.process(element.clause_expr, **how)})"  # noqa: S608  a bound parameter
+
+
+def takes_none(column: ColumnElement[Any], arms: Collection[str]) -> ColumnElement[bool]:
+    """Whether a column's arm, or combination of arms, takes none of these arms."""
+    joined = literal(JOINED) + column + JOINED
+    return and_(true(), *(joined.not_like(f"%{JOINED}{arm}{JOINED}%") for arm in sorted(arms)))
 
 
 def among(column: ColumnElement[Any], name: str) -> ColumnElement[bool]:

@@ -10,7 +10,7 @@ from sqlalchemy import BigInteger, Connection, bindparam, case, false, func, not
 
 from engine.core.metrics import FIELDS, FLAGS, PAIRS, Sums
 from engine.core.outcomes import Outcome
-from engine.store.bulk import Many, among
+from engine.store.bulk import Many, among, takes_none
 from engine.store.tables import MICROSECOND, AssignmentRow, OutcomeRow, microseconds, table
 
 OUTCOMES, ASSIGNMENTS = table(OutcomeRow), table(AssignmentRow)
@@ -241,4 +241,4 @@ def last_maturity(connection: Connection, experiment_id: int) -> datetime | None
 def mature_rest(connection: Connection, experiment_id: int, moment: datetime, resting: Collection[str] = ()) -> None:
     """Contacts who were never called and will not be are mature at `moment`, but for those of arms in `resting`."""
     change = update(OUTCOMES).where(OUTCOMES.c.experiment_id == experiment_id, OUTCOMES.c.matures_at.is_(None))
-    connection.execute(change.where(OUTCOMES.c.arm.not_in(sorted(resting))).values(matures_at=moment))
+    connection.execute(change.where(takes_none(OUTCOMES.c.arm, resting)).values(matures_at=moment))

@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, Connection, bindparam, func, literal_colum
 
 from engine.core.calls import Call, CallState
 from engine.core.contacts import Contact
-from engine.store.bulk import Adding, Many, among
+from engine.store.bulk import Adding, Many, among, takes_none
 from engine.store.contacts import contact_of
 from engine.store.tables import CallRow, ContactRow, ExperimentRow, SuppressionRow, table
 
@@ -94,8 +94,6 @@ _DUE = (
     .order_by(CALLS.c.due_at, CALLS.c.rank)
     .limit(bindparam("most"))
 )
-_NOT_RESTING = CALLS.c.arm.not_in(bindparam("resting", expanding=True))
-_DUE_AWAKE = _DUE.where(_NOT_RESTING)
 
 
 def due(
@@ -107,18 +105,14 @@ def due(
 ) -> list[Due]:
     """Calls of an experiment, given as (id, name), that are due: earliest first, and by rank among equals.
 
-    Arms in `resting` (paused or dropped) are left where they are.
+    Arms in `resting` (paused or dropped), and combinations with one of them, are left where they are.
     """
-    query = _DUE_AWAKE if resting else _DUE
-    values = {"experiment": experiment[0], "now": now, "most": limit} | _resting(resting)
+    query = _DUE.where(takes_none(CALLS.c.arm, resting)) if resting else _DUE
+    values = {"experiment": experiment[0], "now": now, "most": limit}
     return [
         Due(row[0], row[1], Call(row[2], experiment[1], row[8], *row[3:8]), contact_of(*row[8:15]), row[15] is not None)
         for row in connection.execute(query, values).all()
     ]
-
-
-def _resting(arms: Collection[str]) -> dict[str, Any]:
-    return {"resting": sorted(arms)} if arms else {}
 
 
 _BEGIN = Many(
@@ -253,8 +247,8 @@ _IN_FLIGHT = select(func.count()).where(
 
 def next_due(connection: Connection, experiment_id: int, resting: Collection[str] = ()) -> datetime | None:
     """When the earliest planned call is due; None when nothing is planned."""
-    query = _NEXT_DUE.where(_NOT_RESTING) if resting else _NEXT_DUE
-    earliest: datetime | None = connection.execute(query, {"experiment": experiment_id} | _resting(resting)).scalar()
+    query = _NEXT_DUE.where(takes_none(CALLS.c.arm, resting)) if resting else _NEXT_DUE
+    earliest: datetime | None = connection.execute(query, {"experiment": experiment_id}).scalar()
     return earliest
 
 

@@ -13,7 +13,8 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-from engine.core.experiments import EFFECTS
+from engine.core.combinations import arms_of, holds
+from engine.core.experiments import DELAY, EFFECTS
 from engine.errors import InputError, did_you_mean
 from engine.telephony.assumptions import Assumptions
 
@@ -65,15 +66,37 @@ class Arms:
         self.out_of_reach = lost
         self.invalid = lost * assumptions.invalid / self._permanent if self._permanent else 0.0
         self.base = self._odds("the settings", {}, pickup)
-        self._planted = {
-            (experiment, arm): self._plant(f"truth of {experiment}/{arm}", effects)
+        self._lifts = {
+            experiment: {
+                arm: _lifts(f"truth of {experiment}/{arm}", effects)
+                for arm, effects in _mapping(f"truth of {experiment}", arms).items()
+            }
             for experiment, arms in _mapping("truth", truth).items()
-            for arm, effects in _mapping(f"truth of {experiment}", arms).items()
+        }
+        self._planted = {
+            (experiment, arm): self._combined(experiment, arm)
+            for experiment, arms in self._lifts.items()
+            for arm in arms
         }
 
     def odds(self, experiment: str, arm: str) -> Odds:
-        """The odds of this arm."""
-        return self._planted.get((experiment, arm), self.base)
+        """The odds of this arm, or of this combination of arms."""
+        known = self._planted.get((experiment, arm))
+        if known is None:
+            known = self._planted[experiment, arm] = self._combined(experiment, arm)
+        return known
+
+    def _combined(self, experiment: str, arm: str) -> Odds:
+        """The odds of an arm by itself, or of a combination: the lifts of all that is planted in it, added up."""
+        planted = self._lifts.get(experiment, {})
+        within = [lifts for name, lifts in planted.items() if name == arm or holds(arm, arms_of(name) or (name,))]
+        if not within:
+            return self.base
+        lifts: dict[str, float] = {}
+        for one in within:
+            for name, lift in one.items():
+                lifts[name] = lifts.get(name, 1.0) * lift if name == DELAY else lifts.get(name, 0.0) + lift
+        return self._odds(f"truth of {experiment}/{arm}", lifts, None)
 
     def friend(self, odds: Odds, hour: int) -> float:
         """The share of everybody called at this local hour who become friends."""
@@ -81,18 +104,6 @@ class Arms:
             return odds.friend
         swing = max(-1.0, min(1.0, (hour - 14) / 5))  # sums to nothing over DAYTIME
         return odds.friend + self._assumed.conversion * self._assumed.drift * swing
-
-    def _plant(self, place: str, effects: Any) -> Odds:
-        if isinstance(effects, int | float) and not isinstance(effects, bool):
-            effects = {"conversion": effects}
-        lifts = {}
-        for name, value in _mapping(place, effects).items():
-            if name not in EFFECTS:
-                raise InputError(f"{place}: no effect is called {name!r}{did_you_mean(str(name), EFFECTS)}")
-            if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-                raise InputError(f"{place}: {name} is {value!r}; write a lift such as 0.03")
-            lifts[name] = float(value)
-        return self._odds(place, lifts, None)
 
     def _odds(self, place: str, lifts: Mapping[str, float], pickup: float | None) -> Odds:
         """The thresholds that give the base rates plus the lifts over the list."""
@@ -171,6 +182,20 @@ class Arms:
             middle = (low + high) / 2
             low, high = (middle, high) if reached(middle) < wanted else (low, middle)
         return (low + high) / 2
+
+
+def _lifts(place: str, effects: Any) -> dict[str, float]:
+    """Effect → lift of what is planted at a place; raises InputError for what cannot be."""
+    if isinstance(effects, int | float) and not isinstance(effects, bool):
+        effects = {"conversion": effects}
+    lifts = {}
+    for name, value in _mapping(place, effects).items():
+        if name not in EFFECTS:
+            raise InputError(f"{place}: no effect is called {name!r}{did_you_mean(str(name), EFFECTS)}")
+        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+            raise InputError(f"{place}: {name} is {value!r}; write a lift such as 0.03")
+        lifts[name] = float(value)
+    return lifts
 
 
 def _mapping(place: str, value: Any) -> Mapping[str, Any]:
