@@ -25,6 +25,9 @@ def check_design(draft: Draft) -> None:
         message = "a confirming round sets one combination against the control; take `design: factorial` out"
         findings.at_value(("design",), message)
         return
+    if experiment.pace.waves != "off" and findings.clean(("pace", "waves")):
+        message = "a factorial round is called in one stream, because every contact serves every variable; write off"
+        findings.at_value(("pace", "waves"), message)
     _check_variables(draft)
     whole = [_is_sound(draft, place) for place in range(len(experiment.exclude))]
     if all(whole) and findings.clean(("arms",), ("exclude",)):

@@ -4,10 +4,13 @@ Looks come now and then, complaints at any time. So whoever stores one asks here
 of harm alone are read, and only what newly fails takes a whole look, which rests the arm, says why and is kept.
 """
 
+from collections import Counter
+from collections.abc import Mapping
 from datetime import datetime
 
 from sqlalchemy import Connection
 
+from engine.core.combinations import arms_of
 from engine.core.evidence import Evidence
 from engine.core.experiments import Experiment, State
 from engine.core.guards import COMPLAINT, check_campaign, check_harm, failing
@@ -31,7 +34,7 @@ def stop_harm(connection: Connection, running: Running, now: datetime) -> bool:
     if records.state_of(connection, running.id) not in (State.RUNNING, State.WAITING):
         return False
     last = records.last_look(connection, running.id)
-    totals = outcomes.totals(connection, running.id, look.HEARD_FIELDS)
+    totals = _per_arm(running.experiment, outcomes.totals(connection, running.id, look.HEARD_FIELDS))
     evidence = Evidence(
         (),
         harm=look.harm_of(running.experiment, totals),
@@ -46,3 +49,14 @@ def stop_harm(connection: Connection, running: Running, now: datetime) -> bool:
         return False
     look.look_within(connection, running, now)
     return True
+
+
+def _per_arm(experiment: Experiment, totals: Mapping[str, Mapping[str, float]]) -> dict[str, Mapping[str, float]]:
+    """Totals by arm; in a factorial round a combination counts for each of its levels, and looks judge the control."""
+    if not experiment.is_factorial:
+        return dict(totals)
+    found: dict[str, Counter[str]] = {}
+    for combination, numbers in totals.items():
+        for arm in arms_of(combination):
+            found.setdefault(arm, Counter()).update(numbers)
+    return {arm: dict(numbers) for arm, numbers in found.items()}

@@ -150,6 +150,8 @@ BAD = {
     "impossible lift": (MINI + "size: {lift: 95pt}\n", (5, "a rate lies between 0 and 1")),
     "looks without planned looks": (MINI + "decision: {looks: 3}\n", (5, "decision.looks: is for `method: group`, and the method is sequential")),
     "spending without planned looks": (MINI + "decision: {method: fixed, spending: pocock}\n", (5, "decision.spending: is for `method: group`, and the method is fixed")),
+    "same that is no arm": (MINI + "decision: {same: [stori]}\n", (5, "decision.same: there is no arm 'stori'; known: b")),
+    "same at a fixed horizon": (MINI + "decision: {method: fixed, same: [b]}\n", (5, "decision.same: is for `method: sequential`, and the method is fixed")),
     "one look": (MINI + "decision: {method: group, looks: 1}\n", (5, "1 is not possible; it must be at least 2")),
     "power below alpha": (changed(W, ("power: 80%", "power: 4%")), (17, "power")),
     "useful beyond the lift": (changed(W, ("smallest_useful_lift: 1pt", "smallest_useful_lift: 3pt")), (23, "more than the lift to find")),

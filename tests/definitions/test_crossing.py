@@ -113,3 +113,11 @@ def test_truth_of_two_arms_needs_a_factorial_round() -> None:
     """Outside a factorial round nobody gets two arms, so that nothing can be planted in both."""
     text = ROUND.replace("design: factorial\nexclude:\n  - {incentive: box, path: wecom}\n", "")
     assert any("there is no arm 'gift+calm'" in problem for problem in problems(text))
+
+
+def test_a_factorial_round_is_called_in_one_stream() -> None:
+    """Waves wait for arms to be dropped, and here every contact serves every variable: the file is told so."""
+    assert problems(ROUND + "pace: {waves: auto}\n") == [
+        "16: pace.waves: a factorial round is called in one stream, because every contact serves every variable; write off"
+    ]
+    assert problems(ROUND + "pace: {waves: off}\n") == []
