@@ -118,6 +118,7 @@ def test_truth_of_two_arms_needs_a_factorial_round() -> None:
 def test_a_factorial_round_is_called_in_one_stream() -> None:
     """Waves wait for arms to be dropped, and here every contact serves every variable: the file is told so."""
     assert problems(ROUND + "pace: {waves: auto}\n") == [
-        "16: pace.waves: a factorial round is called in one stream, because every contact serves every variable; write off"
+        "16: pace.waves: a factorial round is called in one stream, because every contact serves every variable; "
+        "write off"
     ]
     assert problems(ROUND + "pace: {waves: off}\n") == []
