@@ -37,6 +37,8 @@ STATUSES = {
     "not_enough_people": ("unclear", message("not clear yet")),
     "stopped_for_safety": ("worse", message("stopped for safety")),
 }
+BEATEN = ("worse", message("beaten by another arm"))
+"""A loser that is not worse than the control: the race dropped it for another arm."""
 BETTER = {"higher": message("higher is better"), "lower": message("lower is better")}
 
 
@@ -171,7 +173,8 @@ def _lift(
     adjusted = always.get("p_value", found.get("p_adjusted", found.get("p_value")))
     status = ((standing.get("verdict") or {}).get("arms") or {}).get(found["arm"], "") if primary else ""
     if status in STATUSES:
-        clarity, word = STATUSES[status]
+        beaten = status == "loser" and low is not None and high is not None and low < 0 < high
+        clarity, word = BEATEN if beaten else STATUSES[status]
         short = word
     else:
         clarity = clarity_of(low, high, better, (found.get("bounds") or {}).get("useful", useful))

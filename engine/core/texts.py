@@ -215,7 +215,7 @@ TEXTS: dict[str, tuple[str, str]] = {
         "{arm}: its whole range lies below the smallest useful lift of {useful}.",
         "{arm}：整个区间低于最小有用提升 {useful}。",
     ),
-    "because_loser": ("{arm} is out of the race: it did worse.", "{arm} 更差，已出局。"),
+    "because_loser": ("{arm} is out of the race: another arm beats it.", "{arm} 已出局：不如另一实验组。"),
     "because_audience": (
         "{arm} is another pack of people, compared and not randomized ({yields}): no claim about causes.",
         "{arm} 是另一个人群包，只作对比，没有随机分组（{yields}）：不能说明因果。",

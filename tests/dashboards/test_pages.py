@@ -144,7 +144,7 @@ def test_the_engine_decides_what_an_arm_is_called() -> None:
     standing["verdict"]["arms"] = {"gift-first": "leaning", "story": "loser"}
     primary = results_page(make_results(standing), words("en")).primary
     assert primary is not None
-    assert [arm.lift.word for arm in primary.arms if arm.lift] == ["leaning, not proven", "worse, proven"]
+    assert [arm.lift.word for arm in primary.arms if arm.lift] == ["leaning, not proven", "beaten by another arm"]
 
 
 def test_unadjusted_luck_is_not_called_better() -> None:
@@ -605,3 +605,17 @@ def test_planned_looks_show_the_range_that_decides() -> None:
     lift = page.primary.arms[1].lift
     assert lift is not None
     assert (lift.low, lift.high) == (0.004, 0.054)
+
+
+def test_a_loser_that_is_not_worse_was_beaten() -> None:
+    """An arm that the race dropped for another, and whose range holds zero, is not called worse than the control."""
+    comparison = make_comparison("gift-first", 0.009, 0.4, 0.9)
+    comparison["sequential"] = {"p_value": 1.0, "interval": [-0.02, 0.04]}
+    metric = make_metric("conversion", "primary", {"control": 0.12, "gift-first": 0.129}, [comparison])
+    standing = make_standing(metrics=[metric])
+    standing["verdict"]["arms"] = {"gift-first": "loser"}
+    primary = results_page(make_results(standing=standing), words("en")).primary
+
+    assert primary is not None
+    assert primary.arms[1].lift is not None
+    assert primary.arms[1].lift.word == "beaten by another arm"
