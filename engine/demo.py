@@ -20,7 +20,8 @@ from engine.core.rounds import COMBINATION
 from engine.errors import InputError, NotNow
 from engine.runner import Progress, Simulation, real_now, start_moment
 from engine.settings import Settings
-from engine.steps import enroll, look, report
+from engine.steps import enroll, report
+from engine.steps.evidence import variable_of
 from engine.steps.rounds import write_next
 from engine.workspace import Workspace, shipped
 
@@ -217,7 +218,7 @@ def _told(workspace: Workspace, name: str, now: datetime) -> DemoRound:
     statuses, planted = stands["verdict"]["arms"], experiment.planted
     arms = tuple(
         DemoArm(
-            arm, look.variable_of(experiment, arm) or "", statuses[arm], planted.get(arm, {}).get("conversion", 0.0),
+            arm, variable_of(experiment, arm) or "", statuses[arm], planted.get(arm, {}).get("conversion", 0.0),
             lifts.get(arm), rates[arm]["estimate"] or 0.0, rates[arm]["contacts"],
         )
         for arm in experiment.arms

@@ -15,7 +15,7 @@ from engine.core.crossed import Factor, crossed_standing, history_of
 from engine.core.experiments import CONTROL, HOLDOUT, Experiment
 from engine.core.factorial import comparable, decks, drawn_of, one_variable, options, shares_compared
 from engine.core.metrics import FIELDS, METRICS, PAIRS, Sums
-from engine.steps.look import ByStratum, SoFar, evidence_of, question_of
+from engine.steps.evidence import ByStratum, SoFar, evidence_of, question_of
 from engine.store.outcomes import Summed
 
 if TYPE_CHECKING:

@@ -18,6 +18,7 @@ from engine.core.metrics import METRICS
 from engine.core.outcomes import Outcome
 from engine.core.watches import Watch
 from engine.steps import look
+from engine.steps.evidence import HEARD_FIELDS, harm_of, heard_of, question_of
 from engine.steps.resting import resting_arms
 from engine.store import outcomes, records
 from engine.workspace import Running
@@ -34,15 +35,15 @@ def stop_harm(connection: Connection, running: Running, now: datetime) -> bool:
     if records.state_of(connection, running.id) not in (State.RUNNING, State.WAITING):
         return False
     last = records.last_look(connection, running.id)
-    totals = _per_arm(running.experiment, outcomes.totals(connection, running.id, look.HEARD_FIELDS))
+    totals = _per_arm(running.experiment, outcomes.totals(connection, running.id, HEARD_FIELDS))
     evidence = Evidence(
         (),
-        harm=look.harm_of(running.experiment, totals),
-        heard=look.heard_of(running.experiment, totals),
+        harm=harm_of(running.experiment, totals),
+        heard=heard_of(running.experiment, totals),
         watch=Watch.from_json((last or {}).get("watch", {})),
         resting=resting_arms(connection, running.experiment.name),
     )
-    question = look.question_of(running.experiment, {})
+    question = question_of(running.experiment, {})
     paused = failing(check_harm(question, evidence))
     campaign = check_campaign(question, evidence, paused)
     if paused.keys() <= evidence.stopped.keys() and (campaign is None or campaign.ok):

@@ -15,11 +15,12 @@ from engine.core.rules import RULES
 from engine.core.treatments import VARIABLES, Treatment
 from engine.scripting.difference import difference
 from engine.scripting.library import Library
-from engine.steps import look
 from engine.steps.allocation import Wave, wave_of
 from engine.steps.calibration import calibration_of
 from engine.steps.deal import dealing
+from engine.steps.evidence import variable_of
 from engine.steps.forecast import days_of_waves
+from engine.steps.measure import measure, moment, progress_of
 from engine.steps.parts import in_waves
 from engine.store import ledger, outcomes, queue, records, reserve, roster
 from engine.store.records import Record
@@ -164,7 +165,7 @@ def _card(connection: Connection, record: Record) -> Card:
         variables=tuple(dict.fromkeys(name for change in experiment.arms.values() for name in change)),
         arms=tuple(
             ArmRow(
-                arm, look.variable_of(experiment, arm), share,
+                arm, variable_of(experiment, arm), share,
                 progress["held_out"] if arm == HOLDOUT else assigned.get(arm, 0),
             )
             for arm, share in shares_dealt(experiment).items()
@@ -182,7 +183,7 @@ def _progress(connection: Connection, record: Record, last: Mapping[str, Any] | 
     if last is not None and record.state is State.DECIDED:
         counted: Mapping[str, Any] = last["progress"]
         return counted
-    return look.progress_of(record.experiment, outcomes.sums(connection, record.id))
+    return progress_of(record.experiment, outcomes.sums(connection, record.id))
 
 
 def _next(record: Record, wave: Wave | None) -> str:
@@ -233,7 +234,7 @@ def standing(workspace: Workspace, name: str, now: datetime) -> dict[str, Any]:
         if last is not None and record.state is State.DECIDED:
             found = last | {"state": record.state.value}
         else:
-            found = look.measure(connection, record, look.moment(connection, record, now), finished=False)
+            found = measure(connection, record, moment(connection, record, now), finished=False)
         calibration = calibration_of(connection, record.experiment)
     return found | ({"calibration": calibration} if calibration else {})
 

@@ -12,6 +12,7 @@ from engine.core.treatments import Disposition
 from engine.steps import control, guard, look, receive, report
 from engine.steps.carriers import carriers
 from engine.steps.dispatch import dispatch
+from engine.steps.evidence import HEARD_FIELDS
 from engine.steps.resting import resting_arms
 from engine.store import outcomes as outcome_rows
 from engine.store import records
@@ -231,9 +232,9 @@ def test_complaints_are_pooled_over_all_live_experiments(tmp_path: Path) -> None
         assert found is not None
         assert (found.complaints, found.calls, found.ok) == (1, 60, True)
         with workspace.database.reading() as connection:
-            cheap = outcome_rows.totals(connection, running.id, look.HEARD_FIELDS)
+            cheap = outcome_rows.totals(connection, running.id, HEARD_FIELDS)
             whole = outcome_rows.sums(connection, running.id)
         for (arm, _), sums in whole.items():
-            assert cheap[arm] == {name: sums.totals[name] for name in look.HEARD_FIELDS}
+            assert cheap[arm] == {name: sums.totals[name] for name in HEARD_FIELDS}
         control.stop(workspace, NAME, "enough", "ann", SOON)
         assert report.pooled_harm(report.cards(workspace, SOON)) is None

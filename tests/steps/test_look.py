@@ -11,6 +11,8 @@ from engine.core.outcomes import Outcome, judge
 from engine.runner import Simulation
 from engine.steps import control, look, report
 from engine.steps.dispatch import dispatch
+from engine.steps.evidence import incentive_costs
+from engine.steps.measure import measure
 from engine.steps.receive import add_conversions, poll
 from engine.steps.resting import resting_arms
 from engine.store import ledger, records
@@ -109,7 +111,7 @@ def test_delays_are_those_of_the_ledger(tmp_path: Path) -> None:
         )
         found = report.standing(workspace, NAME, simulation.now)["delay"]
         with workspace.database.reading() as connection:
-            early = look.measure(connection, workspace.running(NAME).record, MONDAY, finished=False)["delay"]
+            early = measure(connection, workspace.running(NAME).record, MONDAY, finished=False)["delay"]
     part = 72 / 48
     for arm in found["arms"]:
         hours = [took / 3.6e9 for name, won, took in rows if name == arm["arm"] and won]
@@ -132,7 +134,7 @@ def test_incentives_with_costs_are_read_as_a_trend(tmp_path: Path) -> None:
         found = report.standing(workspace, NAME, simulation.now)["trend"]
         experiment = simulation.running.experiment
     assert found["costs"] == {"control": 10.0, "a": 30.0, "b": 20.0}
-    assert look.incentive_costs(experiment.model_copy(update={"arms": {"a": {"incentive": "thirty"}}})) == {}
+    assert incentive_costs(experiment.model_copy(update={"arms": {"a": {"incentive": "thirty"}}})) == {}
 
 
 def test_looks_are_kept_and_numbered(tmp_path: Path) -> None:
