@@ -193,9 +193,7 @@ def _compare_rates(question: Question, families: Families) -> Iterator[tuple[Com
         if alive
     ]
     scored = chain.from_iterable(compare_rates(counted, question.level, 1 - question.alpha))
-    beliefs = chain.from_iterable(
-        zip(best[1:], loss[1:], strict=True) for best, loss in best_and_losses(counted)
-    )
+    beliefs = chain.from_iterable(zip(best[1:], loss[1:], strict=True) for best, loss in best_and_losses(counted))
     for (metric, arms), alive in zip(families, living, strict=True):
         control = metric.tally(arms[0])
         found = []

@@ -54,7 +54,7 @@ def best_and_losses(families: Sequence[Sequence[Counted]]) -> list[tuple[tuple[f
         a, b = 1 + counts[:, 0], 1 + counts[:, 1] - counts[:, 0]
         grids.append((a, b, *_grid(a, b)))
         groups.setdefault((len(family), grids[-1][-1]), []).append(place)
-    found = {}
+    found: dict[int, tuple[tuple[float, ...], tuple[float, ...]]] = {}
     for (_, nodes), places in groups.items():
         a, b, low, high = (np.array([grids[place][part] for place in places]) for part in range(4))
         found |= zip(places, _integrated(a, b, np.linspace(low, high, nodes, axis=1)), strict=True)

@@ -215,7 +215,7 @@ def _alike(loadings: Sequence[Sequence[float]]) -> Iterator[tuple[list[int], _Fa
     groups: dict[tuple[int, int, float], list[int]] = {}
     found: list[Counter[float]] = []
     for place, family in enumerate(loadings):
-        if not (0 < min(family, default=0.5) and max(family, default=0.5) < 1):
+        if not all(0 < loading < 1 for loading in family):
             for arm, loading in enumerate(family):
                 check_inside(f"loadings[{arm}]", loading)
         found.append(Counter(min(loading, _GREATEST_LOADING) for loading in family))

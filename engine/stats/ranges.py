@@ -91,4 +91,6 @@ def _root(function: Callable[[Array], Array], start: Array, width: Array) -> Arr
             break
         near, value = np.where(ended, near, beyond), np.where(ended, value, found)
         stride = np.where(ended, stride, 3 * stride)
-    return lockstep(function, np.where(crossed, near, beyond), beyond, _TOLERANCE, (np.where(crossed, value, found), found))
+    return lockstep(
+        function, np.where(crossed, near, beyond), beyond, _TOLERANCE, (np.where(crossed, value, found), found)
+    )
