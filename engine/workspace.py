@@ -23,13 +23,13 @@ from engine.definitions.loading import Surroundings, load
 from engine.definitions.reading import read_yaml
 from engine.errors import InputError
 from engine.scripting.library import Library
-from engine.scripting.rendering import Renderer
 from engine.settings import Settings
 from engine.telephony import Adapter, adapter_names, capabilities, open_adapter
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
+    from engine.scripting.rendering import Renderer
     from engine.store.database import Database
     from engine.store.records import Record
 
@@ -61,7 +61,7 @@ class Running:
     adapter: Adapter
     terms: Mapping[str, Terms]
     values: Mapping[str, str]
-    renderer: Renderer
+    renderer: "Renderer"
     answers: Mapping[str, str]
 
     @property
@@ -193,8 +193,10 @@ class Workspace:
             answers=_answers(renderer.library, experiment),
         )
 
-    def _renderer(self, place: Path) -> Renderer:
+    def _renderer(self, place: Path) -> "Renderer":
         """The words of the workspace from which an experiment was started, wherever it is run."""
+        from engine.scripting.rendering import Renderer
+
         folder = folder_of(place) or self.folder
         if folder not in self._renderers:
             self._renderers[folder] = Renderer(_library(folder))

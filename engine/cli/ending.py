@@ -13,13 +13,9 @@ A reader that goes away (`ringlab results x | head`) is no trouble.
 
 import io
 import os
-import platform
 import sys
-import tempfile
-import traceback
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from typer.exceptions import Exit, TyperException
@@ -109,6 +105,8 @@ def _close_output() -> None:
 
 
 def _report_bug(error: Exception) -> int:
+    import tempfile
+
     now = datetime.now(UTC)
     path = Path(tempfile.gettempdir()) / f"ringlab-bug-{now:%Y%m%dT%H%M%S%f}.txt"
     try:
@@ -124,6 +122,9 @@ def _report_bug(error: Exception) -> int:
 
 def _told(error: BaseException, now: datetime) -> Iterator[str]:
     """Where each error of the chain was raised. Neither messages nor values: they may name a person."""
+    import platform
+    import traceback
+
     yield f"ringlab {_version()}, Python {platform.python_version()}, {platform.system()}, {now:%Y-%m-%d %H:%M} UTC\n"
     link: BaseException | None = error
     while link is not None:
@@ -133,6 +134,8 @@ def _told(error: BaseException, now: datetime) -> Iterator[str]:
 
 
 def _version() -> str:
+    from importlib.metadata import PackageNotFoundError, version
+
     try:
         return version("ringlab")
     except PackageNotFoundError:

@@ -12,7 +12,7 @@ from itertools import chain, islice
 from engine.core.evidence import MetricTallies, Question
 from engine.core.sentences import Sentence
 from engine.stats.adjust import cuped_lift, strata_saved, variance_saved
-from engine.stats.beliefs import best_and_loss
+from engine.stats.beliefs import best_and_losses
 from engine.stats.estimates import Estimate, Lift, estimated
 from engine.stats.families import compare_lifts, compare_rates
 from engine.stats.means import mean_intervals, mean_lift
@@ -213,7 +213,7 @@ def _compare_rates(question: Question, families: Families) -> Iterator[tuple[Com
         if alive
     ]
     scored = chain.from_iterable(compare_rates(counted, question.level, 1 - question.alpha))
-    beliefs = chain.from_iterable(zip(*(part[1:] for part in best_and_loss(arms)), strict=True) for arms in counted)
+    beliefs = chain.from_iterable(zip(best[1:], loss[1:], strict=True) for best, loss in best_and_losses(counted))
     for (metric, arms), alive in zip(families, living, strict=True):
         control = metric.tally(arms[0])
         found = []

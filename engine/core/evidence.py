@@ -131,7 +131,8 @@ class Question:
 
     def dealt(self, arm: str) -> bool:
         """Whether chance decides who is in the arm; an audience is another pack of people."""
-        return self.randomized and AUDIENCE not in variables_in(self.variables.get(arm))
+        variable = self.variables.get(arm)
+        return self.randomized and not (variable and AUDIENCE in variables_in(variable))
 
 
 @dataclass(frozen=True, slots=True)

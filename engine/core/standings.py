@@ -32,6 +32,7 @@ SCHEMA = "ringlab.standing/1"
 BLANKING = ("data_problem", "stopped_for_safety")
 """Under these no arm's own status is shown: nothing may be read off the numbers."""
 Json = dict[str, Any]
+_PLAIN = frozenset((str, int, bool, type(None)))
 
 
 def standing(
@@ -127,15 +128,12 @@ def told(
 
 def finite(value: Any) -> Any:
     """The value with every NaN and infinity as null."""
-    kind = type(value)
-    if kind is float:
+    if type(value) is float:
         return value if math.isfinite(value) else None
-    if kind is str or kind is int:
-        return value
     if isinstance(value, dict):
-        return {key: finite(item) for key, item in value.items()}
+        return {key: item if type(item) in _PLAIN else finite(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [finite(item) for item in value]
+        return [item if type(item) in _PLAIN else finite(item) for item in value]
     return value
 
 

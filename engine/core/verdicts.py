@@ -14,7 +14,7 @@ from engine.core.comparisons import z_of
 from engine.core.phrases import guard_reason, size_of, yields
 from engine.core.readings import Reading
 from engine.core.sentences import Sentence, Words, chance, odds, people
-from engine.stats.after_win import conditional_estimate
+from engine.stats.after_win import conditional_lift
 
 Status = Literal["winner", "leaning", "no_useful_difference", "not_enough_people", "stopped_for_safety", "data_problem"]
 STATUSES: tuple[Status, ...] = get_args(Status)
@@ -301,5 +301,5 @@ def _corrected(case: Case, best: Reading) -> float | None:
     z = z_of(estimate.p_value)
     if z <= bound * (1 + 1e-6):
         return None
-    found = conditional_estimate(abs(estimate.value), abs(estimate.value) / z, bound, case.question.level)
-    return math.copysign(max(0.0, found.value), estimate.value)
+    lift = conditional_lift(abs(estimate.value), abs(estimate.value) / z, bound, case.question.level)
+    return math.copysign(max(0.0, lift), estimate.value)

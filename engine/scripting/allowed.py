@@ -12,9 +12,7 @@ from jinja2 import nodes
 
 from engine.errors import did_you_mean
 from engine.scripting.filters import FILTERS, TESTS
-
-BLOCKS = ("opening", "benefit", "invitation", "closing")
-"""The blocks of a call script, in the order of the call."""
+from engine.scripting.values import BLOCKS
 
 MAX_SOURCE = 16_000
 MAX_NODES = 2_000

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 from typing import Literal
 
-from engine.scripting.allowed import BLOCKS
 from engine.scripting.library import Library
 from engine.scripting.spoken import language_of, one_line
+from engine.scripting.values import BLOCKS
 
 Op = Literal["same", "added", "removed"]
 

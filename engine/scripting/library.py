@@ -3,13 +3,15 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from engine.errors import NotFound, ScriptError, UnreadableFile
-from engine.scripting.allowed import BLOCKS
-from engine.scripting.outline import Outline
 from engine.scripting.questions import QuestionBank
 from engine.scripting.spoken import language_of
-from engine.scripting.values import Language
+from engine.scripting.values import BLOCKS, Language
+
+if TYPE_CHECKING:
+    from engine.scripting.outline import Outline
 
 __all__ = ["BLOCKS", "Block", "Library", "Message", "Script"]
 
@@ -101,12 +103,14 @@ class Library:
         """The file of a question bank; raises NotFound."""
         return _found("question bank", name, self._banks)
 
-    def chain(self, name: str) -> tuple[tuple[str, Outline], ...]:
+    def chain(self, name: str) -> tuple[tuple[str, "Outline"], ...]:
         """A script and those that it extends, nearest first.
 
         Raises NotFound for `name`, and ScriptError at the line of an `extends` that leads nowhere or in a
         circle.
         """
+        from engine.scripting.outline import Outline
+
         links = [(name, Outline(self.source(self.path(name))))]
         while extends := links[-1][1].extends():
             parent, offset = extends

@@ -10,7 +10,7 @@ from pathlib import Path
 from jinja2 import meta, nodes
 
 from engine.errors import Problem, ProblemsFound, ScriptError, did_you_mean
-from engine.scripting.allowed import BLOCKS, refusals
+from engine.scripting.allowed import refusals
 from engine.scripting.difference import spelled
 from engine.scripting.library import Library
 from engine.scripting.outline import Outline
@@ -19,7 +19,7 @@ from engine.scripting.rendering import Renderer
 from engine.scripting.sandbox import parsed
 from engine.scripting.segments import segments
 from engine.scripting.spoken import language_of, seconds
-from engine.scripting.values import MESSAGE_ONLY, STANDARD, sample_values
+from engine.scripting.values import BLOCKS, MESSAGE_ONLY, STANDARD, sample_values
 
 LONGEST_OPENING = 12.0
 LONGEST_CALL = 60.0

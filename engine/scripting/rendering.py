@@ -8,11 +8,11 @@ from typing import Final
 from jinja2 import Template, nodes
 from jinja2.runtime import Context
 
-from engine.scripting.allowed import BLOCKS
 from engine.scripting.library import Library
 from engine.scripting.outline import SYNTAX
 from engine.scripting.sandbox import Pieces, Reckoning, Sandbox, gathered, stopped
 from engine.scripting.spoken import language_of
+from engine.scripting.values import BLOCKS
 
 TEMPLATES_KEPT = 1_024
 WORDS_KEPT = 4_096  # of each block: people who hear the same words are many

@@ -8,6 +8,8 @@ from collections.abc import Collection
 from datetime import UTC, datetime
 from typing import Literal
 
+BLOCKS = ("opening", "benefit", "invitation", "closing")
+"""The blocks of a call script, in the order of the call."""
 Language = Literal["zh", "en"]
 
 STANDARD: dict[str, str] = {

@@ -44,20 +44,26 @@ def conditional_estimate(value: float, standard_error: float, bound: float, leve
 
     Source: Andrews, Kitagawa & McCloskey 2024, Quarterly Journal of Economics 139, 305-358.
     """
+    error = 1 - check_inside("level", level)
+    tail = (error - error / 10) / (1 - error / 10) / 2
+    low, high = (conditional_lift(value, standard_error, bound, level, share) for share in (tail, 1 - tail))
+    return ConditionalEstimate(conditional_lift(value, standard_error, bound, level), low, high)
+
+
+def conditional_lift(
+    value: float, standard_error: float, bound: float, level: float = 0.95, share: float = 0.5
+) -> float:
+    """The lift that lets an arm which passes see `value` or more with the chance `share`.
+
+    At a half it is the `value` of `conditional_estimate`; arguments and errors are as there.
+    """
     check_inside("standard_error", standard_error, 0.0, float("inf"))
     z = value / standard_error
     if not z >= bound:
         raise ValueError(f"value must be at least bound × standard_error ({bound * standard_error:g}), not {value:g}")
     error = 1 - check_inside("level", level)
     reach = -quantile(below(-bound) * error / 10)
-    tail = (error - error / 10) / (1 - error / 10) / 2
-
-    def lift(share: float) -> float:
-        """The lift that lets an arm which passes see as much or more with this chance."""
-        mean = bisect(lambda mean: share - _chance_above(z, mean, bound, reach), z - reach, z + reach)
-        return mean * standard_error
-
-    return ConditionalEstimate(lift(0.5), lift(tail), lift(1 - tail))
+    return bisect(lambda mean: share - _chance_above(z, mean, bound, reach), z - reach, z + reach) * standard_error
 
 
 def _chance_above(z: float, mean: float, bound: float, reach: float) -> float:

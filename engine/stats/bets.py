@@ -25,7 +25,7 @@ LEAST_RATE, GREATEST_RATE = 0.0005, 0.9995
 
 _EDGE = 1e-12
 _SETTLED = 1e-12
-_MEANS = 8
+_MEANS = 3
 
 Weights = tuple[float, ...]
 
@@ -153,18 +153,18 @@ def projection(n0: Array, n1: Array, a0: Array, a1: Array, margin: Array) -> Arr
         q = nearer
         if (moved <= _SETTLED * q).all():
             return q
-    return _newton(n0, n1, (a0, a1), margin)
+    return _newton(n0, n1, (a0, a1), margin, q)
 
 
-def _newton(n0: Array, n1: Array, bet: tuple[Array, Array], margin: Array) -> Array:
-    """The root by Newton's steps that bisect where they would leave the bracket."""
+def _newton(n0: Array, n1: Array, bet: tuple[Array, Array], margin: Array, near: Array) -> Array:
+    """The root by Newton's steps from `near`, which bisect where they would leave the bracket."""
     import numpy as np
 
     least = np.maximum(_EDGE, _EDGE - margin)
     most = np.minimum(1 - _EDGE, 1 - _EDGE - margin)
     ends = [np.minimum(np.maximum(end, least), most) for end in (bet[0], bet[1] - margin)]
     low, high = np.minimum(*ends), np.maximum(*ends)
-    q = (n0 * ends[0] + n1 * ends[1]) / (n0 + n1)
+    q = np.minimum(np.maximum(near, low), high)
     for _ in range(60):
         r = q + margin
         v0, v1 = q * (1 - q), r * (1 - r)

@@ -159,11 +159,12 @@ def dunnett_criticals(loadings: Sequence[tuple[float, ...]], level: float = 0.95
     for places, families in _alike(distinct):
         safe = critical(1 - (1 - level) / len(distinct[places[0]]))
 
-        def excess(bounds: Array, families: _Families = families) -> Array:
-            return np.log(families.exceeding(bounds[:, None])[:, 0]) - target
+        def excess(squares: Array, families: _Families = families) -> Array:
+            """In the square of the bound, for a logarithm that is nearly straight."""
+            return np.log(families.exceeding(np.sqrt(squares)[:, None])[:, 0]) - target
 
-        bounds = lockstep(excess, np.full(len(places), single), np.full(len(places), safe))
-        found |= {distinct[place]: float(bound) for place, bound in zip(places, bounds, strict=True)}
+        squares = lockstep(excess, np.full(len(places), single**2), np.full(len(places), safe**2))
+        found |= zip((distinct[place] for place in places), np.sqrt(squares).tolist(), strict=True)
     return [found[family] for family in loadings]
 
 
@@ -174,11 +175,22 @@ _MOST_CELLS = 1_000_000
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Families:
-    """Families of equal shape: the distinct loadings of each, how many arms have each, and the nodes of U."""
+    """Families of equal shape: how many arms have each distinct loading, and at the nodes of U what the loadings do."""
 
-    loadings: Array
     counts: Array
-    nodes: Array
+    shift: Array
+    rest: Array
+    weights: Array
+
+    @classmethod
+    def of(cls, loadings: Array, counts: Array, nodes: Array) -> _Families:
+        """Loadings and counts of the shape (families, kinds); nodes from zero up."""
+        import numpy as np
+
+        weights = np.exp(-nodes * nodes / 2) * (2 * (nodes[1] - nodes[0]) / math.sqrt(2 * math.pi))
+        weights[0] /= 2
+        rest = np.sqrt(1 - loadings**2)[:, None, :, None]
+        return cls(counts[:, None, None, :], loadings[:, None, :, None] / rest * nodes, rest, weights)
 
     def exceeding(self, bounds: Array) -> Array:
         """P(maxᵢ |Zᵢ| ≥ bound) per family and bound, Zᵢ = λᵢ U + √(1 − λᵢ²) Eᵢ.
@@ -189,14 +201,10 @@ class _Families:
         import numpy as np
         from scipy.special import ndtr
 
-        u = self.nodes
-        weights = np.exp(-u * u / 2) * (2 * (u[1] - u[0]) / math.sqrt(2 * math.pi))
-        weights[0] /= 2
-        rest = np.sqrt(1 - self.loadings**2)[:, None, :, None]
-        shift, scaled = self.loadings[:, None, :, None] / rest * u, bounds[:, :, None, None] / rest
-        tails = ndtr(shift - scaled) + ndtr(-shift - scaled)
-        log_inside = self.counts[:, None, None, :] @ np.log1p(-np.minimum(tails, 1 - 1e-16))
-        chance: Array = -np.expm1(log_inside[:, :, 0, :]) @ weights
+        scaled = bounds[:, :, None, None] / self.rest
+        tails = ndtr(self.shift - scaled) + ndtr(-self.shift - scaled)
+        log_inside = self.counts @ np.log1p(-np.minimum(tails, 1 - 1e-16))
+        chance: Array = -np.expm1(log_inside[:, :, 0, :]) @ self.weights
         return np.minimum(np.maximum(chance, 0.0), 1.0)
 
 
@@ -207,8 +215,9 @@ def _alike(loadings: Sequence[Sequence[float]]) -> Iterator[tuple[list[int], _Fa
     groups: dict[tuple[int, int, float], list[int]] = {}
     found: list[Counter[float]] = []
     for place, family in enumerate(loadings):
-        for arm, loading in enumerate(family):
-            check_inside(f"loadings[{arm}]", loading)
+        if not all(0 < loading < 1 for loading in family):
+            for arm, loading in enumerate(family):
+                check_inside(f"loadings[{arm}]", loading)
         found.append(Counter(min(loading, _GREATEST_LOADING) for loading in family))
         if len(family) > 1:
             steepest = max(found[-1])
@@ -220,4 +229,4 @@ def _alike(loadings: Sequence[Sequence[float]]) -> Iterator[tuple[list[int], _Fa
         for first in range(0, len(members), most):
             places = members[first : first + most]
             rows = np.array([[list(found[place]), list(found[place].values())] for place in places])
-            yield places, _Families(rows[:, 0], rows[:, 1], nodes)
+            yield places, _Families.of(rows[:, 0], rows[:, 1], nodes)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from engine.stats.bets import (
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from engine.stats.roots import Array
 
 _TOLERANCE = 1e-10
+_FAR = GREATEST_RATE - LEAST_RATE
 
 
 def anytime_ranges(
@@ -50,20 +52,45 @@ def anytime_ranges(
         reached: Array = log_mixture(factors.cumsum(axis=0), weights).max(axis=0)
         return reached
 
-    far = np.full(treated, GREATEST_RATE - LEAST_RATE)
-    zero = np.zeros(treated)
-
-    def above_low(lift: Array) -> Array:
-        return highest(lift, FOR_BETS, FOR_DECIDES) - bar
-
-    def above_high(lift: Array) -> Array:
-        return highest(lift, falls, AGAINST_DECIDES) - bar
-
     falls = tuple(bet - 1 for bet in AGAINST_BETS)
-    proven = above_low(zero) >= 0
-    lows = lockstep(above_low, np.where(proven, zero, -far), np.where(proven, far, zero), _TOLERANCE)
-    lows = np.where(above_low(-far) < 0, -1.0, lows)
-    least = np.maximum(lows, -far)
-    highs = np.where(above_high(least) >= 0, least, lockstep(above_high, least, far, _TOLERANCE))
-    highs = np.where(above_high(far) < 0, 1.0, highs)
-    return [float(value) for value in lows], [float(value) for value in highs]
+    lift, width = _likely(contacts, successes, bar)
+    low, high = (
+        _root(lambda lift: bar - highest(lift, FOR_BETS, FOR_DECIDES), lift - width, width),
+        _root(lambda lift: highest(lift, falls, AGAINST_DECIDES) - bar, lift + width, width),
+    )
+    highs = np.where(high < _FAR, np.maximum(high, low), 1.0)
+    return np.where(low > -_FAR, low, -1.0).tolist(), highs.tolist()
+
+
+def _likely(contacts: Array, successes: Array, bar: float) -> tuple[Array, Array]:
+    """Per arm, its lift so far and how far from it an end may lie: where a search begins, and nothing else."""
+    import numpy as np
+
+    people, won = contacts.sum(axis=0), successes.sum(axis=0)
+    rates = (won + 1) / (people + 2)
+    errors = rates * (1 - rates) / (people + 1)
+    return rates[1:] - rates[0], np.sqrt(2 * bar * (errors[1:] + errors[0]))
+
+
+def _root(function: Callable[[Array], Array], start: Array, width: Array) -> Array:
+    """The roots of a rising function between −`_FAR` and `_FAR`; the end that it stays on one side of, where it does.
+
+    It is sought from `start` in strides that grow from half a width: near its ends the function costs most.
+    """
+    import numpy as np
+
+    near = np.minimum(np.maximum(start, -_FAR), _FAR)
+    value, stride = function(near), width / 2
+    side = np.where(value >= 0, -1.0, 1.0)
+    while True:
+        beyond = np.minimum(np.maximum(near + side * stride, -_FAR), _FAR)
+        found = function(beyond)
+        crossed = (found >= 0) != (value >= 0)
+        ended = crossed | (np.abs(beyond) >= _FAR)
+        if ended.all():
+            break
+        near, value = np.where(ended, near, beyond), np.where(ended, value, found)
+        stride = np.where(ended, stride, 3 * stride)
+    return lockstep(
+        function, np.where(crossed, near, beyond), beyond, _TOLERANCE, (np.where(crossed, value, found), found)
+    )

@@ -28,7 +28,13 @@ def bisect(function: Callable[[float], float], low: float, high: float) -> float
     return (low + high) / 2
 
 
-def lockstep(function: Callable[[Array], Array], low: Array, high: Array, tolerance: float = 1e-12) -> Array:
+def lockstep(
+    function: Callable[[Array], Array],
+    low: Array,
+    high: Array,
+    tolerance: float = 1e-12,
+    values: tuple[Array, Array] | None = None,
+) -> Array:
     """One root per element, by Chandrupatla's method in lockstep.
 
     Inverse quadratic interpolation where it is safe, bisection where it is not. The result never leaves
@@ -39,6 +45,7 @@ def lockstep(function: Callable[[Array], Array], low: Array, high: Array, tolera
         function: maps an array to an array of its shape, element by element; continuous.
         low, high: the brackets; `function` has opposite signs (or a zero) at the two.
         tolerance: how wide a bracket may stay, relative to one.
+        values: of `function` at `low` and `high`, where they are known.
 
     Source: Chandrupatla 1997, Advances in Engineering Software 28(3), 145-149.
     """
@@ -46,7 +53,7 @@ def lockstep(function: Callable[[Array], Array], low: Array, high: Array, tolera
 
     a, b = np.array(high, dtype=float), np.array(low, dtype=float)
     c = a.copy()
-    fa, fb = function(a), function(b)
+    fb, fa = values or (function(b), function(a))
     fc = fa.copy()
     step, best, settled = np.full_like(a, 0.5), a, np.zeros(a.shape, dtype=bool)
     for _ in range(120):

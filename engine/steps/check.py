@@ -114,13 +114,13 @@ def _experiments(workspace: Workspace, targets: Sequence[Target]) -> Iterator[Pr
 
 
 def _scripts(targets: Sequence[Target]) -> Iterator[Problem]:
+    places = [(target, folder) for target in targets if (folder := _library_of(target.path))]
+    if not places:
+        return
     from engine.scripting.lint import lint, lint_qa, lint_sms
 
     libraries: dict[Path, Library] = {}
-    for target in targets:
-        folder = _library_of(target.path)
-        if folder is None:
-            continue
+    for target, folder in places:
         library = libraries.setdefault(folder, Library.open(folder, read_yaml=read_yaml))
         asked = {"sms": lint_sms, "qa": lint_qa}.get(target.path.parent.name, lint)
         try:
