@@ -6,13 +6,14 @@ of harm alone are read, and only what newly fails takes a whole look, which rest
 
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 
 from sqlalchemy import Connection
 
 from engine.core.combinations import arms_of
 from engine.core.evidence import Evidence
-from engine.core.experiments import Experiment, State
+from engine.core.experiments import CONTROL, HOLDOUT, Experiment, State
 from engine.core.guards import COMPLAINT, check_campaign, check_harm, failing
 from engine.core.metrics import METRICS
 from engine.core.outcomes import Outcome
@@ -35,7 +36,8 @@ def stop_harm(connection: Connection, running: Running, now: datetime) -> bool:
     if records.state_of(connection, running.id) not in (State.RUNNING, State.WAITING):
         return False
     last = records.last_look(connection, running.id)
-    totals = _per_arm(running.experiment, outcomes.totals(connection, running.id, HEARD_FIELDS))
+    counted = outcomes.totals(connection, running.id, HEARD_FIELDS)
+    totals = _per_arm(running.experiment, counted)
     evidence = Evidence(
         (),
         harm=harm_of(running.experiment, totals),
@@ -45,7 +47,7 @@ def stop_harm(connection: Connection, running: Running, now: datetime) -> bool:
     )
     question = question_of(running.experiment, {})
     paused = failing(check_harm(question, evidence))
-    campaign = check_campaign(question, evidence, paused)
+    campaign = check_campaign(question, _each_call_once(running.experiment, evidence, counted), paused)
     if paused.keys() <= evidence.stopped.keys() and (campaign is None or campaign.ok):
         return False
     look.look_within(connection, running, now)
@@ -61,3 +63,12 @@ def _per_arm(experiment: Experiment, totals: Mapping[str, Mapping[str, float]]) 
         for arm in arms_of(combination):
             found.setdefault(arm, Counter()).update(numbers)
     return {arm: dict(numbers) for arm, numbers in found.items()}
+
+
+def _each_call_once(experiment: Experiment, evidence: Evidence, totals: Mapping[str, Mapping[str, float]]) -> Evidence:
+    """The evidence with no call counted twice, where each stands in a level of every variable of a factorial round."""
+    if not experiment.is_factorial:
+        return evidence
+    called = [numbers for combination, numbers in totals.items() if combination != HOLDOUT]
+    complaints, calls = (round(sum(numbers[name] for numbers in called)) for name in ("complaint", "calls"))
+    return replace(evidence, harm={CONTROL: (complaints, calls)})

@@ -131,7 +131,7 @@ def plan(workspace: Workspace, path: Path, now: datetime) -> Plan:
         visible_lift=visible, baseline=experiment.size.baseline, power=experiment.size.power,
         alpha=experiment.decision.alpha, method=experiment.decision.method, expected_calls=expected,
         worst_calls=worst, calling_days=calling, days=days, money=_money(experiment, splits, expected),
-        fixed_samples=round(called / fixed_sample(experiment), 3), deadline=has_deadline(experiment, called),
+        fixed_samples=round(called / fixed_sample(experiment), 3), deadline=_read_last(experiment, called),
         methods={} if experiment.is_factorial else _methods(experiment, per_arm),
         waves=() if experiment.is_factorial else wave_choices(experiment, per_arm),
         notes=(*_notes(experiment, called), *_harm_seen(experiment, per_arm, called, expected)), factorial=crossed,
@@ -326,6 +326,12 @@ def _money(experiment: Experiment, splits: Mapping[str, dict[str, int]], calls: 
         offered += splits["incentive"].get(arm, 0) * experiment.size.baseline * (incentive.cost if incentive else 0.0)
     parts = {"calls": calls * per_call, "messages": messages * per_message, "incentives": offered}
     return {name: round(value, 2) for name, value in (parts | {"total": sum(parts.values())}).items()}
+
+
+def _read_last(experiment: Experiment, called: int) -> bool:
+    """Whether the race takes a last reading where the roster ends: a short one, and every factorial round."""
+    crossed = experiment.is_factorial and experiment.decision.method == "sequential"
+    return has_deadline(experiment, called) or crossed
 
 
 def _notes(experiment: Experiment, people: int) -> tuple[str, ...]:

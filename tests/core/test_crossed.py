@@ -193,3 +193,16 @@ def test_each_variable_s_race_is_replayed_from_its_own_counts() -> None:
     standing = make_standing(make_cells({"gift": 0.04}))
     (look,) = history_of([standing], "incentive")
     assert [row["arm"] for row in look["metrics"][0]["arms"]] == ["control", "box"]
+
+
+def test_a_variable_goes_on_from_what_it_kept() -> None:
+    """Each variable reads back its own counts, its guards' watch and its race, and nobody else's."""
+    variables = [
+        {"variable": name, "arms": [], "watch": {"of": name}, "race": {"of": name}} for name in ("script", "voice")
+    ]
+    looks = [{"factorial": {"variables": variables}}, {"factorial": {"variables": [{"variable": "voice", "arms": []}]}}]
+
+    assert history_of(looks, "script") == [
+        {"metrics": [{"role": "primary", "arms": []}], "watch": {"of": "script"}, "race": {"of": "script"}}
+    ]
+    assert history_of(looks, "voice")[-1]["race"] == {}

@@ -5,11 +5,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from engine.core.combinations import arms_of
 from engine.core.factorial import drawn_of
 from engine.errors import InputError
-from engine.steps import dispatch, enroll, look, plan, report
+from engine.steps import dispatch, enroll, guard, look, plan, report
 from engine.steps.resting import deal_no_more, rest, resting_arms
 from engine.steps.rounds import write_next
 from engine.store import queue
@@ -133,10 +134,25 @@ def test_the_race_is_replayed_over_the_looks_of_each_variable(tmp_path: Path) ->
         again = look.look(workspace, running, MONDAY)
         assert (first["look"], again["look"]) == (1, 2)
         assert first["factorial"] == again["factorial"]
+        kept = [one["race"]["race"]["plan"] for one in again["factorial"]["variables"]]
+        assert [plan["deadline"] for plan in kept] == [60, 60, 60]
+        assert [plan["arms"] for plan in kept] == [3, 2, 2]
         assert first["verdict"]["status"] == "not_enough_people"
         assert report.card(workspace, "all-at-once").assigned == 60
         with workspace.database.reading() as connection:
             assert resting_arms(connection, "all-at-once") == {}
+
+
+def test_each_call_counts_once_against_the_limit_of_all(tmp_path: Path) -> None:
+    """A complaint stands in a level of every variable; the campaign's limit hears it once, and one is no alarm."""
+    with make_workspace(tmp_path) as workspace:
+        running = start(workspace, write_experiment(tmp_path, 60, **make_round()))
+        with workspace.database.writing() as connection:
+            connection.execute(text("UPDATE outcomes SET calls = 400"))
+            connection.execute(text("UPDATE outcomes SET complaint = 1 WHERE contact_id <= 3 AND arm LIKE '%gift+%'"))
+            assert guard.stop_harm(connection, running, MONDAY) is False
+            connection.execute(text("UPDATE outcomes SET complaint = 1 WHERE contact_id <= 40"))
+            assert guard.stop_harm(connection, running, MONDAY) is True
 
 
 def test_only_a_level_that_is_worse_rests(tmp_path: Path) -> None:
