@@ -25,7 +25,7 @@ LEAST_RATE, GREATEST_RATE = 0.0005, 0.9995
 
 _EDGE = 1e-12
 _SETTLED = 1e-12
-_MEANS = 3
+_MEANS = 4
 
 Weights = tuple[float, ...]
 
@@ -135,24 +135,28 @@ def projection(n0: Array, n1: Array, a0: Array, a1: Array, margin: Array) -> Arr
 
     The divergence is convex in q, so its derivative has one root; it lies between a0 and a1 − margin, where the
     two terms change sign. At the root q is the mean of those two ends, weighed by contacts over variance, and for
-    bets that are near the null the mean at any q near it is nearer still: a few of them are exact. Where they
-    are not, Newton's steps end the search, kept inside the bracket: a bare one diverges for small rates and would
-    break the guarantee without a word.
+    bets that are near the null the mean at any q near it is nearer still: two of them, drawn out to where they
+    lead (Aitken), are exact, which another one shows. Where they are not, Newton's steps end the search, kept
+    inside the bracket: a bare one diverges for small rates and would break the guarantee without a word.
     """
     import numpy as np
 
     b1 = a1 - margin
-    q = (n0 * a0 + n1 * b1) / (n0 + n1)
-    for _ in range(_MEANS):
+    q, before = (n0 * a0 + n1 * b1) / (n0 + n1), np.zeros(())
+    for mean in range(_MEANS):
         r = q + margin
         w0, w1 = n0 * r * (1 - r), n1 * q * (1 - q)
         nearer = (w0 * a0 + w1 * b1) / (w0 + w1)
-        moved = np.abs(nearer - q)
         if not (np.minimum(w0, w1) > 0).all():
             break
+        step = nearer - q
         q = nearer
-        if (moved <= _SETTLED * q).all():
+        if (np.abs(step) <= _SETTLED * q).all():
             return q
+        if mean == 1:
+            bend = step - before
+            q = q - step * step / np.where(bend == 0, np.inf, bend)
+        before = step
     return _newton(n0, n1, (a0, a1), margin, q)
 
 
