@@ -19,10 +19,9 @@ def claims(question: Question, evidence: Evidence, metric: MetricTallies) -> dic
     now = LookCounts(*({arm: metric.counted(arm)[part] for arm in question.arms} for part in (1, 0)))
     found = {}
     for arm in question.same:
-        claim = Sameness(question.smallest_useful_lift, question.baseline)
-        looks: tuple[LookCounts, ...] = (*evidence.history, now)
-        if arm in kept:
-            claim, looks = _read_back(kept[arm]), (now,)
+        fresh = Sameness(question.smallest_useful_lift, question.baseline)
+        before = _read_back(kept[arm], fresh) if arm in kept else None
+        claim, looks = (before, (now,)) if before else (fresh, (*evidence.history, now))
         for look in looks:
             claim = _told(claim, look, question.control, arm)
         found[arm] = claim
@@ -43,9 +42,14 @@ def kept_of(found: Mapping[str, Sameness]) -> dict[str, Any]:
     return {arm: asdict(claim) for arm, claim in found.items()}
 
 
-def _read_back(kept: Mapping[str, Any]) -> Sameness:
+def _read_back(kept: Mapping[str, Any], fresh: Sameness) -> Sameness | None:
+    """The claim that the look before kept; None where another release, or another plan, kept it."""
     values: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in kept.items()}
-    return Sameness(**values)
+    try:
+        found = Sameness(**values)
+    except (TypeError, ValueError):
+        return None
+    return found if (found.margin, found.base_rate) == (fresh.margin, fresh.base_rate) else None
 
 
 def read_claim(question: Question, numbers: MetricNumbers, arm: str, claim: Sameness) -> Reading:

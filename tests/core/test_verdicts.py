@@ -476,3 +476,17 @@ def test_a_claim_of_sameness_stands_beside_the_race():
     assert not running["final"]
     assert "cheap" in running["active"]
     assert (paused["status"], paused["final"]) == ("winner", True)
+
+
+def test_a_claim_that_another_plan_kept_is_replayed():
+    """What another margin or another release kept of a claim is not gone on from."""
+    counted = {"control": (1200, 10_000), "cheap": (1200, 10_000)}
+    question = make_question(tuple(counted), method="sequential", smallest_useful_lift=0.03, same=("cheap",))
+    fresh = standing(question, make_evidence(make_rate(counted), finished=False), look=1)
+    kept = fresh["race"]["same"]["cheap"]
+
+    for foreign in (kept | {"margin": 0.01}, kept | {"unknown": 1}, kept | {"margin": 2.0}):
+        again = standing(
+            question, make_evidence(make_rate(counted), finished=False, race={"same": {"cheap": foreign}}), look=1
+        )
+        assert again["race"] == fresh["race"]
