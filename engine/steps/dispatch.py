@@ -11,13 +11,12 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from engine.core import rules
-from engine.core.calls import RING_TIMEOUT, TALK_LIMIT, CallState, window_of
-from engine.core.experiments import Experiment, State
-from engine.core.rules import Deferred, Refused, Ruling
-from engine.core.windows import Window
+from engine.core.calls import RING_TIMEOUT, TALK_LIMIT, CallState
+from engine.core.experiments import State
+from engine.core.rules import Deferred, Refused
 from engine.errors import ScriptError
 from engine.steps.resting import resting_arms
+from engine.steps.ruling import Rulings
 from engine.steps.values import script_values
 from engine.store import outcomes, queue, records, roster
 from engine.store.queue import Due, Settled
@@ -79,13 +78,12 @@ def _claim(workspace: Workspace, connection: Connection, running: Running, now: 
     experiment = running.experiment
     resting = resting_arms(connection, experiment.name)
     due = queue.due(connection, (running.id, experiment.name), now, limit, resting)
-    budget = _budget(connection, running)
-    windows = {arm: window_of(experiment, experiment.treatments[arm]) for arm in {one.call.arm for one in due}}
+    rulings = Rulings.read(connection, running, due, now)
     begun: list[tuple[Due, DialRequest]] = []
     deferred: dict[int, datetime] = {}
     refused: list[tuple[Due, str, str]] = []
     for one in due:
-        ruling = rule(one, windows[one.call.arm], budget.asked(len(begun)), now)
+        ruling = rulings.of(one, len(begun))
         if isinstance(ruling, Deferred):
             deferred[one.id] = ruling.until
         elif isinstance(ruling, Refused):
@@ -99,39 +97,6 @@ def _claim(workspace: Workspace, connection: Connection, running: Running, now: 
     queue.defer(connection, deferred)
     refuse(connection, running, refused, now)
     return _Batch(len(due), begun, len(deferred), len(refused))
-
-
-def rule(due: Due, window: Window, budget: Ruling, now: datetime) -> Ruling:
-    """The strictest answer of every rule about a due call."""
-    not_after = due.call.not_after
-    return rules.strictest(
-        (
-            rules.suppression(due.suppressed),
-            rules.expiry(now, not_after),
-            rules.opening(now, window, due.contact.timezones, not_after),
-            budget,
-        )
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class _Budget:
-    """What was placed before this batch, against what may be."""
-
-    experiment: Experiment
-    calls: int
-    spent: float
-
-    def asked(self, more: int) -> Ruling:
-        limits = self.experiment.budget
-        return rules.budget(self.calls + more, self.spent, limits.calls, limits.spend)
-
-
-def _budget(connection: Connection, running: Running) -> _Budget:
-    limits = running.experiment.budget
-    if limits.calls is None and limits.spend is None:
-        return _Budget(running.experiment, 0, 0.0)
-    return _Budget(running.experiment, *queue.placed(connection, running.id))
 
 
 def refuse(connection: Connection, running: Running, refused: Sequence[tuple[Due, str, str]], now: datetime) -> None:
