@@ -14,11 +14,12 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
+from engine.clock import real_now
 from engine.core.contacts import ContactColumns
 from engine.core.experiments import CONTROL
 from engine.core.rounds import COMBINATION
 from engine.errors import InputError, NotNow
-from engine.runner import Progress, Simulation, real_now, start_moment
+from engine.runner import Progress, Simulation, start_moment
 from engine.settings import Settings
 from engine.steps import enroll, report
 from engine.steps.evidence import variable_of

@@ -1,43 +1,30 @@
 """The clock: it calls the steps, and only it, the command line and the web ever read the time.
 
-A simulated clock jumps from one moment at which something happens to the next, so that days pass in
-seconds. A real clock leaves the steps to periodic jobs: every job is a step that may be repeated, and no
-business state lives in the scheduler, because the queue is the truth.
+A simulated clock jumps from one moment at which something happens to the next, so that days pass in seconds.
 """
 
-import logging
-import signal
-import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
+from engine.clock import real_now
 from engine.core.contacts import REGION_ZONES
 from engine.core.experiments import LIVE, Experiment, State, parse_moment
 from engine.core.windows import zone
 from engine.errors import InputError
-from engine.steps import look, receive
+from engine.steps import look
 from engine.steps.advance import Pacer, calls_are_over, hear, next_moments, settle, turn
 from engine.steps.eligibility import series
 from engine.steps.parts import in_waves
-from engine.steps.reconcile import LONGEST_LIFE, reconcile
+from engine.steps.reconcile import AT_ONCE, reconcile
 from engine.store import ledger, queue, records
 from engine.workspace import SIMULATED, Running, Workspace
-
-log = logging.getLogger(__name__)
 
 LEAST_TICK, MOST_TICK = timedelta(seconds=1), timedelta(seconds=30)
 IDLE_TICK = timedelta(minutes=2)  # calls that become due one by one are placed together
 BATCH = 600  # calls that one turn of the simulated clock is worth
 QUIET = timedelta(hours=4)  # how long reports may gather while no call is due
 LOOK_EVERY = timedelta(hours=12)
-REAL_TICK = timedelta(seconds=0.5)
-
-
-def real_now() -> datetime:
-    """The time."""
-    return datetime.now(UTC)
 
 
 def opening(experiment: Experiment, now: datetime) -> datetime:
@@ -78,7 +65,7 @@ class Progress:
 Watch = Callable[[Progress], None]
 
 
-def _unwatched(progress: Progress) -> None:
+def unwatched(progress: Progress) -> None:
     """Nobody watches."""
 
 
@@ -97,7 +84,7 @@ def chosen(workspace: Workspace, names: Sequence[str]) -> list[Running]:
 class Simulation:
     """Experiments on the simulated adapter, on a clock that jumps."""
 
-    def __init__(self, workspace: Workspace, running: Running, watch: Watch = _unwatched) -> None:
+    def __init__(self, workspace: Workspace, running: Running, watch: Watch = unwatched) -> None:
         if running.experiment.adapter != SIMULATED:
             raise InputError(
                 f"{running.experiment.name} calls through {running.experiment.adapter}: real people have no simulated "
@@ -125,7 +112,7 @@ class Simulation:
 
         A paused campaign stands still, whoever paused it: a person or a guardrail.
         """
-        reconcile(self.workspace, self.running, self.now, self.now)
+        reconcile(self.workspace, self.running, self.now, patience=AT_ONCE)
         while True:
             done = turn(self.workspace, self.running, self.pacer, self.now, self.tick)
             self.placed += done.placed
@@ -184,77 +171,3 @@ class Simulation:
 
     def _tell(self, over: bool) -> None:
         self.watch(Progress(self.running.experiment.name, self.now, self.placed, self.running.record.planned, over))
-
-
-class Service:
-    """Periodic jobs on the real clock: dispatch and hear, reconcile, look."""
-
-    def __init__(self, workspace: Workspace, names: Sequence[str] = (), watch: Watch = _unwatched) -> None:
-        from apscheduler.schedulers import background
-
-        self.workspace, self.names, self.watch = workspace, names, watch
-        self.over = threading.Event()
-        self._pacers: dict[str, Pacer] = {}
-        self._placed: dict[str, int] = {}
-        scheduler: Any = background.BackgroundScheduler  # the library has no types
-        self._scheduler = scheduler(timezone=UTC, job_defaults={"coalesce": True, "max_instances": 1})
-
-    def start(self) -> None:
-        """Begin: settle what an earlier process left open, then place calls when they are due."""
-        now = real_now()
-        for running in self._live():
-            reconcile(self.workspace, running, now, now)
-        every = self._scheduler.add_job
-        every(self._turn, "interval", seconds=REAL_TICK.total_seconds(), id="turn")
-        every(self._reconcile, "interval", seconds=60, id="reconcile")
-        every(self._look, "interval", minutes=5, id="look")
-        self._scheduler.start()
-
-    def stop(self) -> None:
-        """Drain: no new batch begins, the batch in hand finishes."""
-        if self._scheduler.running:
-            self._scheduler.shutdown(wait=True)
-
-    def wait(self) -> None:
-        """Work until every experiment is over or the process is asked to end."""
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: self.over.set())
-        self.over.wait()
-        self.stop()
-
-    def _live(self) -> list[Running]:
-        with self.workspace.database.reading() as connection:
-            live = [record.name for record in records.everything(connection, LIVE)]
-        return [self.workspace.running(name) for name in live if not self.names or name in self.names]
-
-    def _ended(self, now: datetime) -> list[Running]:
-        """Experiments that are over, and of whose people something may still be heard."""
-        with self.workspace.database.reading() as connection:
-            over = records.everything(connection, (State.DECIDED, State.STOPPED))
-        recent = [one for one in over if now - one.changed_at <= one.experiment.conversion.within + LONGEST_LIFE]
-        return [self.workspace.running(one.name) for one in recent if not self.names or one.name in self.names]
-
-    def _turn(self) -> None:
-        now = real_now()
-        live = self._live()
-        if self.names and not live:
-            self.over.set()
-        receive.judge_reports(self.workspace, now)
-        for running in self._ended(now):
-            hear(self.workspace, running, now)
-        for running in live:
-            pacer = self._pacers.setdefault(running.experiment.name, Pacer.of(running, now))
-            done = turn(self.workspace, running, pacer, now, REAL_TICK)
-            name = running.experiment.name
-            self._placed[name] = self._placed.get(name, 0) + done.placed
-            self.watch(Progress(name, now, self._placed[name], running.record.planned, done.over))
-
-    def _reconcile(self) -> None:
-        now = real_now()
-        for running in self._live():
-            reconcile(self.workspace, running, now - LONGEST_LIFE, now)
-
-    def _look(self) -> None:
-        now = real_now()
-        for running in self._live():
-            look.look(self.workspace, running, now)

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from engine.clock import real_now
 from engine.core.combinations import arms_of
 from engine.core.experiments import CONTROL, Experiment, parse_lift
 from engine.core.factorial import one_variable
@@ -19,7 +20,7 @@ from engine.core.metrics import METRICS
 from engine.definitions.reading import read_yaml
 from engine.definitions.writing import write
 from engine.errors import InputError, did_you_mean
-from engine.runner import Simulation, real_now, start_moment
+from engine.runner import Simulation, start_moment
 from engine.settings import Settings
 from engine.steps import enroll, report
 from engine.steps.made_up import MOST, OTHER_VALUES, VALUES, write_contacts

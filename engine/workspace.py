@@ -94,6 +94,7 @@ class Workspace:
         self._secret = b""
         self._running: dict[str, Running] = {}
         self._renderers: dict[Path, Renderer] = {}
+        self.holder = secrets.token_hex(8)  # this process, among those that share the database
         self._lock = threading.RLock()
 
     @cached_property

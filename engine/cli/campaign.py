@@ -227,7 +227,7 @@ def _simulate(workspace: "Workspace", running: "Sequence[Running]", until: str, 
 
 
 def _serve(workspace: "Workspace", running: "Sequence[Running]", until: str, draining: Any, watch: "Watch") -> None:
-    from engine.runner import Service
+    from engine.service import Service
 
     service = Service(workspace, [one.experiment.name for one in running], watch)
     service.start()

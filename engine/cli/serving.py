@@ -24,7 +24,7 @@ def serve(
 ) -> None:
     """Serve pages, API and webhooks, and place calls; SIGTERM and Ctrl-C finish the batch in hand first."""
     from engine.cli.draining import drained
-    from engine.runner import Service
+    from engine.service import Service
     from engine.steps.access import first_admin_token
 
     if not (dispatch or web):

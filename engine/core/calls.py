@@ -18,13 +18,14 @@ TALK_LIMIT = timedelta(minutes=5)
 
 
 class CallState(StrEnum):
-    """How far a call has come; it only moves down this list."""
+    """How far a call has come. It moves down this list, and back to planned only when it provably did not ring."""
 
     PLANNED = "planned"  # due some time
-    BEGUN = "begun"  # written as begun before the provider was asked; never offered again
+    BEGUN = "begun"  # one process has it; the provider was not asked yet
+    SENT = "sent"  # written before the provider is asked; never offered again unless it provably did not ring
     ACCEPTED = "accepted"  # the provider has it, and its id is known
     UNKNOWN = "unknown"  # asked, and the answer was lost
-    ENDED = "ended"
+    ENDED = "ended"  # its end was heard
     REFUSED = "refused"  # a rule or the provider said no before it rang
     CANCELED = "canceled"  # the experiment ended first
 

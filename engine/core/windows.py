@@ -115,8 +115,11 @@ class Window:
             moment = later
         return None
 
-    def closes(self, instant: datetime, zones: Iterable[str]) -> datetime:
+    def closes(self, instant: datetime, zones: tuple[str, ...]) -> datetime:
         """When the window that is open at `instant` closes in the first of the zones to close."""
+        return _closes(self, instant, zones)
+
+    def _closes(self, instant: datetime, zones: tuple[str, ...]) -> datetime:
         ends = []
         for name in zones:
             local = instant.astimezone(zone(name))
@@ -147,6 +150,7 @@ class Window:
 
 # The calls of a batch ask for the same instant, in few windows and zones.
 _next_open = lru_cache(maxsize=4096)(Window._next_open)
+_closes = lru_cache(maxsize=4096)(Window._closes)
 
 
 def _at_minute(local: datetime, minute: int) -> datetime:

@@ -55,15 +55,27 @@ class Turn:
     over: bool
 
 
-def turn(workspace: Workspace, running: Running, pacer: Pacer, now: datetime, tick: timedelta) -> Turn:
-    """Hear everything up to `now`, then place what the pace allows, then settle the state."""
-    heard = hear(workspace, running, now)
+def turn(
+    workspace: Workspace,
+    running: Running,
+    pacer: Pacer,
+    now: datetime,
+    tick: timedelta,
+    *,
+    clock: dispatch.Clock | None = None,
+    leads: bool = True,
+) -> Turn:
+    """Hear everything up to `now`, then place what the pace allows, then settle the state.
+
+    Of many processes on one database all place calls, and the one that `leads` does the rest.
+    """
+    heard = hear(workspace, running, now) if leads else 0
     allowed = pacer.allowance(now, tick)
-    done = dispatch.dispatch(workspace, running, now, allowed) if allowed else dispatch.Dispatched()
-    pacer.spend(done.placed + done.unknown)
-    dealt = deal.ahead(workspace, running, now) if done.claimed < allowed else 0
+    done = dispatch.dispatch(workspace, running, now, allowed, clock) if allowed else dispatch.Dispatched()
+    pacer.spend(done.placed + done.unknown + done.again)
+    dealt = deal.ahead(workspace, running, now) if leads and done.claimed < allowed else 0
     busy = done.claimed > 0 or dealt > 0
-    over = False if busy else settle(workspace, running, now)
+    over = settle(workspace, running, now) if leads and not busy else False
     return Turn(heard, done.placed, done.claimed, busy, over)
 
 

@@ -1,102 +1,116 @@
 """Due calls in, placed calls out: the only outward effect.
 
-A batch goes in three movements. Calls are claimed and written as begun in one committed transaction,
-after every rule was asked; the provider is asked with no transaction open; its receipts are written in
-another. What was begun is never offered again, whatever happens in between (law 1).
+A batch goes in four movements. Calls are claimed in one committed transaction, after every rule was asked, and are
+begun: no other process has them. Their words are put together. Every rule is asked again, and what is still allowed
+is written as sent in a second transaction; only then is the provider asked, with no transaction open, and its
+receipts are written in a third. What was sent is never offered again unless it provably did not ring (law 1).
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
 from engine.core.calls import RING_TIMEOUT, TALK_LIMIT, CallState
 from engine.core.experiments import State
-from engine.core.rules import Deferred, Refused
+from engine.core.rules import Deferred, Refused, strictest
 from engine.errors import ScriptError
+from engine.failpoints import reached
 from engine.steps.resting import resting_arms
 from engine.steps.ruling import Rulings
 from engine.steps.values import script_values
-from engine.store import outcomes, queue, records, roster
+from engine.store import fates, outcomes, queue, records, roster
 from engine.store.queue import Due, Settled
 from engine.telephony.adapter import DialRequest, Fate, Receipt
 from engine.workspace import Running, Workspace
 
-STATES = {
-    Fate.ACCEPTED: CallState.ACCEPTED,
-    Fate.REFUSED: CallState.REFUSED,
-    Fate.NOT_SENT: CallState.REFUSED,
-    Fate.UNKNOWN: CallState.UNKNOWN,
-}
+log = logging.getLogger(__name__)
+
+BUSY = timedelta(minutes=5)  # until somebody who is in another call is asked for again
+SEND_WITHIN = timedelta(seconds=60)  # a call that was written as sent leaves by then or not at all
+AGAIN, LATEST_AGAIN, TRIES = timedelta(seconds=15), timedelta(minutes=15), 12
+Clock = Callable[[], tuple[datetime, ...]]
+"""Every instant that it may be now, the machine's own first."""
 
 
 @dataclass(frozen=True, slots=True)
 class Dispatched:
-    """What one batch came to. `claimed` counts the due calls that were looked at."""
+    """What one batch came to. `claimed` counts the due calls that were looked at; `again` provably did not ring."""
 
     claimed: int = 0
     placed: int = 0
     deferred: int = 0
     refused: int = 0
     unknown: int = 0
+    again: int = 0
 
 
-def dispatch(workspace: Workspace, running: Running, now: datetime, limit: int) -> Dispatched:
-    """Place at most `limit` calls that are due now; no more fly than `concurrent` says and the provider bears."""
-    with workspace.database.writing() as connection:
-        if records.state_of(connection, running.id) is not State.RUNNING:
-            return Dispatched()
-        pace, bears = running.experiment.pace, running.adapter.capabilities.max_concurrency
-        room = min(pace.concurrent, bears or pace.concurrent) - queue.in_flight(connection, running.id)
-        batch = _claim(workspace, connection, running, now, min(limit, room))
+def dispatch(
+    workspace: Workspace, running: Running, now: datetime, limit: int, clock: Clock | None = None
+) -> Dispatched:
+    """Place at most `limit` calls that are due now; no more fly than `concurrent` says and the provider bears.
+
+    `clock` tells the time of each movement; without one it is `now`.
+    """
+    clock = clock or (lambda: (now,))
+    batch = _claim(workspace, running, now, limit)
+    reached("claimed")
     if not batch.begun:
-        return batch.result([])
-    receipts = running.adapter.submit([request for _, request in batch.begun], now)
+        return batch.counted
+    ready = _send(workspace, running, batch, clock)
+    reached("sent")
+    if not ready.requests:
+        return ready.counted
+    receipts = _submitted(running, ready.requests, clock()[0])
+    reached("answered")
     with workspace.database.writing() as connection:
-        _keep_receipts(connection, running, batch.begun, receipts, now)
-    return batch.result(receipts)
+        done = _keep_receipts(connection, running, ready, receipts, clock()[0])
+    reached("receipts kept")
+    return done
 
 
 @dataclass(frozen=True, slots=True)
 class _Batch:
-    claimed: int
-    begun: Sequence[tuple[Due, DialRequest]]
-    deferred: int
-    refused: int
+    """Calls on their way: those begun, and with `requests` those written as sent, in the same order."""
 
-    def result(self, receipts: Sequence[Receipt]) -> Dispatched:
-        fates = [receipt.fate for receipt in receipts]
-        placed, unknown = fates.count(Fate.ACCEPTED), fates.count(Fate.UNKNOWN)
-        return Dispatched(self.claimed, placed, self.deferred, self.refused + len(fates) - placed - unknown, unknown)
+    begun: Sequence[Due]
+    counted: Dispatched
+    requests: Sequence[DialRequest] = ()
 
 
-def _claim(workspace: Workspace, connection: Connection, running: Running, now: datetime, limit: int) -> _Batch:
-    """Ask the rules about what is due, write what is allowed as begun, and put its words together."""
-    if limit <= 0:
-        return _Batch(0, [], 0, 0)
+def _claim(workspace: Workspace, running: Running, now: datetime, limit: int) -> _Batch:
+    """Ask the rules about what is due, and begin what is allowed."""
     experiment = running.experiment
-    resting = resting_arms(connection, experiment.name)
-    due = queue.due(connection, (running.id, experiment.name), now, limit, resting)
-    rulings = Rulings.read(connection, running, due, now)
-    begun: list[tuple[Due, DialRequest]] = []
-    deferred: dict[int, datetime] = {}
-    refused: list[tuple[Due, str, str]] = []
-    for one in due:
-        ruling = rulings.of(one, len(begun))
-        if isinstance(ruling, Deferred):
-            deferred[one.id] = ruling.until
-        elif isinstance(ruling, Refused):
-            refused.append((one, ruling.rule, ""))
-        else:
-            try:
-                begun.append((one, _request(workspace, running, one)))
-            except ScriptError as error:
-                refused.append((one, "script", str(error)))
-    queue.begin(connection, [one.id for one, _ in begun], now)
-    queue.defer(connection, deferred)
-    refuse(connection, running, refused, now)
-    return _Batch(len(due), begun, len(deferred), len(refused))
+    with workspace.database.writing() as connection:
+        if records.state_of(connection, running.id) is not State.RUNNING:
+            return _Batch([], Dispatched())
+        pace, bears = experiment.pace, running.adapter.capabilities.max_concurrency
+        room = min(pace.concurrent, bears or pace.concurrent) - queue.in_flight(connection, running.id)
+        if min(limit, room) <= 0:
+            return _Batch([], Dispatched())
+        resting = resting_arms(connection, experiment.name)
+        due = queue.due(connection, (running.id, experiment.name), now, min(limit, room), resting)
+        busy = queue.busy(connection, {one.contact_id for one in due})
+        rulings = Rulings.read(connection, running, due, now)
+        begun: list[Due] = []
+        deferred: dict[int, datetime] = {one.id: now + BUSY for one in due if one.contact_id in busy}
+        refused: list[tuple[Due, str, str]] = []
+        for one in due:
+            if one.id in deferred:
+                continue
+            ruling = rulings.of(one, len(begun))
+            if isinstance(ruling, Deferred):
+                deferred[one.id] = ruling.until
+            elif isinstance(ruling, Refused):
+                refused.append((one, ruling.rule, ""))
+            else:
+                begun.append(one)
+        queue.begin(connection, [one.id for one in begun], workspace.holder, now)
+        queue.defer(connection, deferred)
+        refuse(connection, running, refused, now)
+    return _Batch(begun, Dispatched(len(due), deferred=len(deferred), refused=len(refused)))
 
 
 def refuse(connection: Connection, running: Running, refused: Sequence[tuple[Due, str, str]], now: datetime) -> None:
@@ -106,6 +120,48 @@ def refuse(connection: Connection, running: Running, refused: Sequence[tuple[Due
     roster.refuse(connection, running.id, [(one.contact_id, name) for one, name, _ in refused], now)
     closes = now + running.experiment.conversion.within
     outcomes.mature_at(connection, running.id, {one.contact_id: closes for one, _, _ in refused})
+
+
+def _send(workspace: Workspace, running: Running, batch: _Batch, clock: Clock) -> _Batch:
+    """Put the words together, ask every rule again, and write as sent what is still ours and still allowed."""
+    requests: dict[int, DialRequest] = {}
+    refused: list[tuple[Due, str, str]] = []
+    for one in batch.begun:
+        try:
+            requests[one.id] = _request(workspace, running, one)
+        except ScriptError as error:
+            refused.append((one, "script", str(error)))
+    sending: list[Due] = []
+    back: list[tuple[int, datetime]] = []
+    with workspace.database.writing() as connection:
+        instants = clock()
+        now = instants[0]
+        goes_on = records.state_of(connection, running.id) is State.RUNNING
+        held = queue.held(connection, list(requests), workspace.holder)
+        ours = [replace(one, suppressed=held[one.id]) for one in batch.begun if one.id in held]
+        rulings = [Rulings.read(connection, running, ours, at) for at in instants]
+        for one in ours:
+            ruling = strictest(each.again(one) for each in rulings)
+            if isinstance(ruling, Refused):
+                refused.append((one, ruling.rule, ""))
+            elif isinstance(ruling, Deferred):
+                back.append((one.id, max(ruling.until, now + BUSY)))
+            elif not goes_on:
+                back.append((one.id, one.call.due_at))
+            else:
+                sending.append(one)
+        queue.send(connection, [one.id for one in sending], now)
+        fates.give_back(connection, back)
+        refuse(connection, running, refused, now)
+    counted = replace(
+        batch.counted, refused=batch.counted.refused + len(refused), deferred=batch.counted.deferred + len(back)
+    )
+    # What is left of the shortest of the times that it may be, on the clock by which the adapter sends.
+    left = {one.id: min(each.closes(one) - each.now for each in rulings) for one in sending}
+    ready = [
+        replace(requests[one], not_after=now + time, send_by=now + min(time, SEND_WITHIN)) for one, time in left.items()
+    ]
+    return _Batch(sending, counted, ready)
 
 
 def _request(workspace: Workspace, running: Running, due: Due) -> DialRequest:
@@ -123,19 +179,52 @@ def _request(workspace: Workspace, running: Running, due: Due) -> DialRequest:
     )  # fmt: skip
 
 
+def _submitted(running: Running, requests: Sequence[DialRequest], now: datetime) -> dict[str, Receipt]:
+    """The provider's receipts by call. An adapter that fails has told nothing: its calls may ring."""
+    try:
+        return {receipt.key: receipt for receipt in running.adapter.submit(requests, now)}
+    except Exception as error:
+        log.exception("an adapter failed while it was asked to place calls; adapter=%s", running.experiment.adapter)
+        reason = f"the adapter failed: {type(error).__name__}"
+        return {request.call: Receipt(request.call, Fate.UNKNOWN, reason=reason) for request in requests}
+
+
 def _keep_receipts(
-    connection: Connection,
-    running: Running,
-    begun: Sequence[tuple[Due, DialRequest]],
-    receipts: Sequence[Receipt],
-    now: datetime,
-) -> None:
-    """Write what the provider said of each call; what it refused did not ring and stays in its arm."""
-    settled, refused = [], []
-    for (due, _), receipt in zip(begun, receipts, strict=True):
-        if STATES[receipt.fate] is CallState.REFUSED:
-            refused.append((due, "provider", receipt.reason))
+    connection: Connection, running: Running, batch: _Batch, receipts: Mapping[str, Receipt], now: datetime
+) -> Dispatched:
+    """Write what the provider said of each call.
+
+    What it refused did not ring and stays in its arm; what never left, or what it asks to be sent later, is tried
+    again while its deadline is ahead.
+    """
+    settled, refused, again = [], [], []
+    for due in batch.begun:
+        receipt = receipts.get(due.call.key) or Receipt(due.call.key, Fate.UNKNOWN, reason="there was no receipt")
+        later = _later(due, receipt, now)
+        if receipt.fate in (Fate.ACCEPTED, Fate.UNKNOWN):
+            state = CallState.ACCEPTED if receipt.fate is Fate.ACCEPTED else CallState.UNKNOWN
+            settled.append(Settled(due.id, state, receipt.provider_id, receipt.reason))
+        elif later is not None and later < due.call.not_after:
+            again.append((due.id, later, receipt.reason))
+        elif later is not None:
+            refused.append((due, "expired", receipt.reason))
         else:
-            settled.append(Settled(due.id, STATES[receipt.fate], receipt.provider_id, receipt.reason))
+            refused.append((due, "provider", receipt.reason))
     queue.settle(connection, settled)
+    fates.plan_again(connection, again)
     refuse(connection, running, refused, now)
+    placed = sum(one.state is CallState.ACCEPTED for one in settled)
+    return replace(
+        batch.counted, placed=placed, unknown=len(settled) - placed, again=len(again),
+        refused=batch.counted.refused + len(refused),
+    )  # fmt: skip
+
+
+def _later(due: Due, receipt: Receipt, now: datetime) -> datetime | None:
+    """When a call that provably did not ring may be sent again; None when the provider's no is final."""
+    if due.tries >= TRIES or (receipt.fate is Fate.REFUSED and receipt.retry_after is None):
+        return None
+    if receipt.retry_after is not None:
+        return now + max(timedelta(seconds=receipt.retry_after), timedelta(seconds=1))
+    wait: timedelta = AGAIN * 2**due.tries
+    return now + min(wait, LATEST_AGAIN)

@@ -19,6 +19,7 @@ from engine.core.events import Event
 from engine.core.experiments import Experiment
 from engine.core.treatments import Disposition
 from engine.errors import ScriptError
+from engine.failpoints import reached
 from engine.steps.values import script_values
 from engine.store import messages as message_rows
 from engine.store import queue, roster
@@ -104,7 +105,11 @@ def send(workspace: Workspace, messages: Sequence[Message], now: datetime) -> No
         with workspace.database.writing() as connection:
             ours = message_rows.begin_messages(connection, [message.request.key for message in group])
         requests = [message.request for message in group if message.request.key in ours]
+        if not requests:
+            continue
+        reached("message begun")
         receipts = workspace.running(name).adapter.send(requests, now)
+        reached("message answered")
         with workspace.database.writing() as connection:
             message_rows.settle_messages(
                 connection,

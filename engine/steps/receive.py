@@ -11,8 +11,9 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
+from engine import failpoints
 from engine.core import redial
-from engine.core.calls import Call
+from engine.core.calls import Call, CallState
 from engine.core.events import Conversion, Event, Kind
 from engine.core.experiments import LIVE, Experiment
 from engine.core.outcomes import judge
@@ -20,7 +21,7 @@ from engine.core.treatments import Disposition
 from engine.errors import AdapterError, NotFound
 from engine.steps import follow_up, guard
 from engine.steps.carriers import note_carrier
-from engine.store import cancellations, ledger, outcomes, queue, records, roster, suppressions
+from engine.store import cancellations, fates, ledger, outcomes, queue, records, roster, suppressions
 from engine.store import messages as message_rows
 from engine.store.ledger import NOBODY, About
 from engine.store.outcomes import Judged
@@ -31,6 +32,7 @@ from engine.workspace import Running, Workspace
 SECRET_HEADERS = frozenset({"authorization", "cookie", "x-vapi-secret"})
 POLLED = 5_000
 REPORTS = 500
+PROVES_A_CALL = frozenset({Kind.RINGING, Kind.ANSWERED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +59,10 @@ def poll(workspace: Workspace, running: Running, now: datetime, limit: int = POL
     if not events:
         return Received()
     with workspace.database.writing() as connection:
+        failpoints.reached("heard")
         received, messages = take(workspace, connection, running.experiment.adapter, events, now)
         records.set_mark(connection, cursor, reached)
+    failpoints.reached("taken")
     follow_up.send(workspace, messages, now)
     return received
 
@@ -89,6 +93,15 @@ def _follow(
     """What follows stored events: outcomes, closed calls, redials, messages; returns the last two."""
     if not contacts:
         return 0, []
+    heard = list(heard)
+    fates.rang(
+        connection,
+        [
+            (known.id, event.provider_id, event.at)
+            for event, known in heard
+            if known and event.kind in PROVES_A_CALL and known.state not in (CallState.ACCEPTED, CallState.ENDED)
+        ],
+    )
     endings = {known.call.key: (known, event) for event, known in heard if known and event.kind is Kind.ENDED}
     refusing = judge_contacts(workspace, connection, contacts, now)
     return _after_endings(workspace, connection, endings.values(), refusing, now)

@@ -49,3 +49,18 @@ class Rulings:
                 rules.budget(self.placed + more, self.spent, limits.calls, limits.spend),
             )
         )
+
+    def again(self, due: Due) -> Ruling:
+        """What may have changed since the claim, asked at the moment of sending."""
+        not_after = due.call.not_after
+        return rules.strictest(
+            (
+                rules.suppression(due.suppressed),
+                rules.expiry(self.now, not_after),
+                rules.opening(self.now, self.windows[due.call.arm], due.contact.timezones, not_after),
+            )
+        )
+
+    def closes(self, due: Due) -> datetime:
+        """The instant after which an allowed call must not ring: its deadline, or the close of its window."""
+        return min(due.call.not_after, self.windows[due.call.arm].closes(self.now, due.contact.timezones))

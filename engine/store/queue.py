@@ -1,7 +1,8 @@
 """The queue: calls that are due, begun, or waiting for their end.
 
-A call is written as begun in a committed transaction before the provider is asked, and what is
-begun is never offered again (law 1).
+A process begins a call, which no other can begin then, writes it as sent in a committed transaction, and asks the
+provider: what is sent is never offered again unless it provably did not ring (law 1). A process that was thought
+dead, and whose calls another planned again, finds that they are no longer its own when it wants to send them.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -9,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, Connection, bindparam, func, literal_column, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, func, literal_column, or_, select, update
 
 from engine.core.calls import Call, CallState
 from engine.core.contacts import Contact
@@ -22,7 +23,8 @@ SUPPRESSIONS, EXPERIMENTS = table(SuppressionRow), table(ExperimentRow)
 CHUNK = 500
 # Written out rather than bound, so that both databases see that the partial indexes apply.
 IS_PLANNED = CALLS.c.state == literal_column("'planned'")
-IS_OPEN = CALLS.c.state.in_([literal_column(f"'{state}'") for state in ("begun", "accepted", "unknown")])
+IS_OPEN = CALLS.c.state.in_([literal_column(f"'{state}'") for state in ("begun", "sent", "accepted", "unknown")])
+IS_LIVE = and_(IS_OPEN, CALLS.c.ended_at.is_(None))
 STATES = {state.value: state for state in CallState}
 T = TypeVar("T")
 
@@ -36,6 +38,7 @@ class Due:
     call: Call
     contact: Contact
     suppressed: bool
+    tries: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,12 +90,13 @@ _CONTACT_COLUMNS = (
 
 
 _DUE = (
-    select(*_CALL_COLUMNS, *_CONTACT_COLUMNS, SUPPRESSIONS.c.phone.label("suppressed"))
+    select(*_CALL_COLUMNS, *_CONTACT_COLUMNS, SUPPRESSIONS.c.phone.label("suppressed"), CALLS.c.tries)
     .join(CONTACTS, CONTACTS.c.id == CALLS.c.contact_id)
     .outerjoin(SUPPRESSIONS, SUPPRESSIONS.c.phone == CONTACTS.c.phone)
     .where(CALLS.c.experiment_id == bindparam("experiment"), IS_PLANNED, CALLS.c.due_at <= bindparam("now"))
     .order_by(CALLS.c.due_at, CALLS.c.rank)
     .limit(bindparam("most"))
+    .with_for_update(of=(CALLS, CONTACTS), key_share=True, skip_locked=True)
 )
 
 
@@ -105,20 +109,43 @@ def due(
 ) -> list[Due]:
     """Calls of an experiment, given as (id, name), that are due: earliest first, and by rank among equals.
 
-    Arms in `resting` (paused or dropped), and combinations with one of them, are left where they are.
+    Arms in `resting` (paused or dropped), and combinations with one of them, are left where they are. The calls and
+    their people belong to this transaction until its end: another one gets others.
     """
     query = _DUE.where(takes_none(CALLS.c.arm, resting)) if resting else _DUE
     values = {"experiment": experiment[0], "now": now, "most": limit}
     return [
-        Due(row[0], row[1], Call(row[2], experiment[1], row[8], *row[3:8]), contact_of(*row[8:15]), row[15] is not None)
+        Due(
+            row[0], row[1], Call(row[2], experiment[1], row[8], *row[3:8]), contact_of(*row[8:15]), row[15] is not None,
+            row[16],
+        )
         for row in connection.execute(query, values).all()
-    ]
+    ]  # fmt: skip
+
+
+_BUSY = select(CALLS.c.contact_id).where(among(CALLS.c.contact_id, "people"), IS_LIVE)
+
+
+def busy(connection: Connection, people: Iterable[int]) -> set[int]:
+    """Those of the people, by id, who have a call that is begun and not closed, in any experiment."""
+    return set(connection.execute(_BUSY, {"people": sorted(people)}).scalars().all())
 
 
 _BEGIN = Many(
     update(CALLS)
     .where(CALLS.c.id == bindparam("of"), IS_PLANNED)
-    .values(state=CallState.BEGUN.value, begun_at=bindparam("moment")),
+    .values(state=CallState.BEGUN.value, begun_at=bindparam("moment"), holder=bindparam("who")),
+    ("of",), ("moment", "who"),
+)  # fmt: skip
+_HELD = (
+    select(CALLS.c.id, SUPPRESSIONS.c.phone)
+    .join(CONTACTS, CONTACTS.c.id == CALLS.c.contact_id)
+    .outerjoin(SUPPRESSIONS, SUPPRESSIONS.c.phone == CONTACTS.c.phone)
+    .where(among(CALLS.c.id, "calls"), CALLS.c.state == CallState.BEGUN.value, CALLS.c.holder == bindparam("who"))
+    .with_for_update(of=CALLS, key_share=True)
+)
+_SEND = Many(
+    update(CALLS).where(CALLS.c.id == bindparam("of")).values(state=CallState.SENT.value, sent_at=bindparam("moment")),
     ("of",), ("moment",),
 )  # fmt: skip
 _DEFER = Many(
@@ -126,9 +153,20 @@ _DEFER = Many(
 )
 
 
-def begin(connection: Connection, calls: Sequence[int], now: datetime) -> None:
-    """Write calls as begun; from here on they are never offered again."""
-    _BEGIN.run(connection, [(call,) for call in calls], moment=now)
+def begin(connection: Connection, calls: Sequence[int], holder: str, now: datetime) -> None:
+    """Write calls as begun by a process; from here on no other begins them."""
+    _BEGIN.run(connection, [(call,) for call in calls], moment=now, who=holder)
+
+
+def held(connection: Connection, calls: Sequence[int], holder: str) -> dict[int, bool]:
+    """Those of the calls that this process began and still has, with whether their person is suppressed by now."""
+    rows = connection.execute(_HELD, {"calls": list(calls), "who": holder})
+    return {row[0]: row[1] is not None for row in rows}
+
+
+def send(connection: Connection, calls: Sequence[int], now: datetime) -> None:
+    """Write calls that were read by `held` in this transaction as sent, before the provider is asked."""
+    _SEND.run(connection, [(call,) for call in calls], moment=now)
 
 
 def defer(connection: Connection, until: Mapping[int, datetime]) -> None:
@@ -143,18 +181,22 @@ def _state_is(*states: CallState) -> ColumnElement[bool]:
 
 _SETTLE = Many(
     update(CALLS)
-    .where(CALLS.c.id == bindparam("of"), _state_is(CallState.PLANNED, CallState.BEGUN, CallState.UNKNOWN))
+    .where(
+        CALLS.c.id == bindparam("of"),
+        _state_is(CallState.PLANNED, CallState.BEGUN, CallState.SENT, CallState.UNKNOWN),
+        CALLS.c.ended_at.is_(None),
+    )
     .values(state=bindparam("now_is"), provider_id=bindparam("named"), reason=bindparam("why")),
     ("of", "now_is", "named", "why"),
 )
 
 
 def settle(connection: Connection, settled: Sequence[Settled]) -> None:
-    """Write what became of calls that are planned, begun or unknown; what has ended stays ended."""
+    """Write what became of calls that are planned, begun, sent or unknown; what is closed stays closed."""
     _SETTLE.run(connection, [(one.id, one.state.value, one.provider_id, one.reason) for one in settled])
 
 
-_KNOWN = (
+KNOWN = (
     select(
         CALLS.c.id, CALLS.c.experiment_id, CALLS.c.contact_id, CALLS.c.state, CALLS.c.key, EXPERIMENTS.c.name,
         CONTACTS.c.key, CALLS.c.arm, CALLS.c.attempt, CALLS.c.due_at, CALLS.c.not_after, CALLS.c.rank,
@@ -162,23 +204,18 @@ _KNOWN = (
     .join(CONTACTS, CONTACTS.c.id == CALLS.c.contact_id)
     .join(EXPERIMENTS, EXPERIMENTS.c.id == CALLS.c.experiment_id)
 )  # fmt: skip
-_KNOWN_BY_KEY = _KNOWN.where(among(CALLS.c.key, "keys"))
-_UNSETTLED = _KNOWN.where(
-    CALLS.c.experiment_id == bindparam("experiment"),
-    IS_OPEN,
-    CALLS.c.state != CallState.ACCEPTED.value,
-    CALLS.c.begun_at <= bindparam("before"),
-).order_by(CALLS.c.id)
+_KNOWN_BY_KEY = KNOWN.where(among(CALLS.c.key, "keys"))
 
 
-def _known(row: Any) -> Known:
-    return Known(row[0], row[1], row[2], Call(*row[4:]), STATES[row[3]])
+def known_of(row: Any) -> Known:
+    """A call from the columns of `KNOWN`."""
+    return Known(row[0], row[1], row[2], Call(*row[4:12]), STATES[row[3]])
 
 
 def known(connection: Connection, keys: Iterable[str]) -> dict[str, Known]:
     """The calls that have these keys."""
     rows = connection.execute(_KNOWN_BY_KEY, {"keys": sorted(set(keys))}).all()
-    return {row[4]: _known(row) for row in rows}
+    return {row[4]: known_of(row) for row in rows}
 
 
 _BY_PROVIDER = select(CALLS.c.provider_id, CALLS.c.key).where(among(CALLS.c.provider_id, "names"))
@@ -205,7 +242,7 @@ class Ended:
 
 _END = Many(
     update(CALLS)
-    .where(CALLS.c.id == bindparam("of"), CALLS.c.state != CallState.PLANNED.value)
+    .where(CALLS.c.id == bindparam("of"), or_(CALLS.c.state != CallState.PLANNED.value, CALLS.c.tries > 0))
     .values(
         state=CallState.ENDED.value, ended_at=bindparam("moment"), disposition=bindparam("how"),
         seconds=bindparam("talk"), cost=bindparam("price"),
@@ -215,7 +252,10 @@ _END = Many(
 
 
 def end(connection: Connection, endings: Sequence[Ended]) -> None:
-    """Write calls as ended; a later report of the same call may add what the first did not tell."""
+    """Write calls as ended; a later report of the same call may add what the first did not tell.
+
+    A call that was sent, and is planned again because it was thought not to have rung, ends too: it did ring.
+    """
     _END.run(connection, [(one.id, one.at, one.disposition, one.seconds, one.cost) for one in endings])
 
 
@@ -240,9 +280,7 @@ def planned_of(name: str) -> ColumnElement[bool]:
 
 
 _NEXT_DUE = select(func.min(CALLS.c.due_at)).where(CALLS.c.experiment_id == bindparam("experiment"), IS_PLANNED)
-_IN_FLIGHT = select(func.count()).where(
-    CALLS.c.experiment_id == bindparam("experiment"), IS_OPEN, CALLS.c.state != CallState.UNKNOWN.value
-)
+_IN_FLIGHT = select(func.count()).where(CALLS.c.experiment_id == bindparam("experiment"), IS_LIVE)
 
 
 def next_due(connection: Connection, experiment_id: int, resting: Collection[str] = ()) -> datetime | None:
@@ -265,7 +303,7 @@ def first_attempts(connection: Connection, experiment_id: int) -> dict[str, int]
 
 
 def in_flight(connection: Connection, experiment_id: int) -> int:
-    """How many calls are begun or accepted and have not ended."""
+    """How many calls are begun and neither ended nor closed."""
     return int(connection.execute(_IN_FLIGHT, {"experiment": experiment_id}).scalar_one())
 
 
@@ -284,28 +322,9 @@ def placed(connection: Connection, experiment_id: int) -> tuple[int, float]:
     return int(row[0]), float(row[1])
 
 
-def unsettled(connection: Connection, experiment_id: int, begun_before: datetime) -> list[Known]:
-    """Calls that were begun before an instant and whose fate is not known."""
-    rows = connection.execute(_UNSETTLED, {"experiment": experiment_id, "before": begun_before})
-    return [_known(row) for row in rows]
-
-
 def chunks(values: Sequence[T]) -> Iterable[Sequence[T]]:
     """Parts of at most `CHUNK` values, for lists inside statements."""
     return (values[start : start + CHUNK] for start in range(0, len(values), CHUNK))
-
-
-_PLAN_AGAIN = Many(
-    update(CALLS)
-    .where(CALLS.c.id == bindparam("of"), _state_is(CallState.BEGUN, CallState.UNKNOWN))
-    .values(state=CallState.PLANNED.value, begun_at=None),
-    ("of",),
-)
-
-
-def plan_again(connection: Connection, calls: Sequence[int]) -> None:
-    """Put begun calls back that provably never reached anybody."""
-    _PLAN_AGAIN.run(connection, [(call,) for call in calls])
 
 
 def last_begun(connection: Connection, experiment_id: int) -> datetime | None:

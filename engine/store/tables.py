@@ -147,14 +147,23 @@ class RefusalRow(SQLModel, table=True):
     at: datetime = _instant()
 
 
+OPEN = "state IN ('begun', 'sent', 'accepted', 'unknown')"
+
+
 class CallRow(SQLModel, table=True):
-    """One planned attempt."""
+    """One planned attempt.
+
+    `holder` is the process that began it, and `tries` counts how often it was sent and provably not placed. A person
+    has at most one call that is begun and not closed, in all experiments together.
+    """
 
     __tablename__: ClassVar[Any] = "calls"
     __table_args__: ClassVar[Any] = (
         Index("calls_attempt", "experiment_id", "contact_id", "attempt", unique=True),
         Index("calls_due", "experiment_id", "due_at", "rank", **_where("state = 'planned'")),
-        Index("calls_open", "experiment_id", "state", **_where("state IN ('begun', 'accepted', 'unknown')")),
+        Index("calls_open", "experiment_id", "state", **_where(OPEN)),
+        Index("calls_live", "contact_id", unique=True, **_where(f"{OPEN} AND ended_at IS NULL")),
+        Index("calls_provider", "provider_id", **_where("provider_id <> ''")),
     )
     id: int | None = _key()
     key: str = Field(unique=True)
@@ -173,6 +182,9 @@ class CallRow(SQLModel, table=True):
     seconds: float = 0.0
     cost: float = 0.0
     reason: str = ""
+    sent_at: datetime | None = _instant(null=True)
+    holder: str = Field(default="", sa_column_kwargs={"server_default": ""})
+    tries: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
 
 
 class MessageRow(SQLModel, table=True):
@@ -309,6 +321,16 @@ class CalibrationRow(SQLModel, table=True):
     false_winners: int
     promised: float
     played_at: datetime = _instant()
+
+
+class ProcessRow(SQLModel, table=True):
+    """One process that places calls, while it lives: `beat_at` is when it last said so."""
+
+    __tablename__: ClassVar[Any] = "processes"
+    name: str = Field(primary_key=True)
+    role: str
+    started_at: datetime = _instant()
+    beat_at: datetime = _instant()
 
 
 class AuditRow(SQLModel, table=True):

@@ -50,8 +50,9 @@ class Capabilities:
 class DialRequest:
     """One call to place. `call` is our key, echoed in every event; `to` is E.164.
 
-    `script` holds the spoken blocks as (name, text). `not_after` is the instant after which the
-    adapter must not place it. `contact`, `experiment` and `arm` are tags, for providers that keep metadata.
+    `script` holds the spoken blocks as (name, text). `not_after` is the instant after which it must not ring, which the
+    provider is told if it can be; after `send_by` the adapter must not hand it to the provider. `contact`,
+    `experiment` and `arm` are tags, for providers that keep metadata.
     """
 
     call: str
@@ -70,6 +71,12 @@ class DialRequest:
     ring_timeout: timedelta = timedelta(seconds=30)
     talk_limit: timedelta = timedelta(minutes=5)
     callback_url: str = ""
+    send_by: datetime | None = None
+
+    @property
+    def expires(self) -> datetime:
+        """The instant after which the adapter must not hand it to the provider."""
+        return self.not_after if self.send_by is None else min(self.not_after, self.send_by)
 
 
 @dataclass(frozen=True, slots=True)

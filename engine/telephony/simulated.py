@@ -154,7 +154,7 @@ class Simulated:
 
     def _refusal(self, request: DialRequest, now: datetime, hours: dict[str, int]) -> Receipt | None:
         """Why this call is not placed; None when it may be. `hours` keeps each zone's hour of `now`."""
-        if now > request.not_after:
+        if now > request.expires:
             return Receipt(request.call, Fate.NOT_SENT, reason="its time has passed")
         name = request.timezone
         if name not in hours:

@@ -19,7 +19,7 @@ from engine.steps import control, enroll, report, suppress
 from engine.steps.advance import Pacer, turn
 from engine.steps.dispatch import dispatch
 from engine.steps.receive import poll
-from engine.steps.reconcile import reconcile
+from engine.steps.reconcile import AT_ONCE, reconcile
 from engine.steps.resting import rest
 from engine.telephony.adapter import DialRequest
 from tests.steps.makers import (
@@ -89,7 +89,7 @@ def test_a_call_is_begun_before_the_provider_is_asked(tmp_path: Path) -> None:
         peeping = Peeping(running.adapter, tmp_path / "ringlab.db")
         done = dispatch(workspace, replaced(running, peeping), MONDAY, 25)
         assert (done.claimed, done.placed) == (25, 25)
-        assert peeping.seen == ["begun"] * 25
+        assert peeping.seen == ["sent"] * 25
         assert counts_of(workspace, STATES) == {"accepted": 25, "planned": 5}
 
 
@@ -105,16 +105,16 @@ def test_no_telephone_rings_twice_after_a_death(tmp_path: Path, at: int, after: 
             dispatch(workspace, dying, MONDAY, 10)
         with pytest.raises(KeyboardInterrupt):
             dispatch(workspace, dying, MONDAY, 10)
-        assert counts_of(workspace, STATES)["begun"] == 10
+        assert counts_of(workspace, STATES)["sent"] == 10
     with make_workspace(tmp_path) as workspace:
         running = workspace.running("gift-first")
         offered = Wrapped(running.adapter)
-        begun = {key for (key,) in rows_of(workspace, "SELECT key FROM calls WHERE state = 'begun'")}
+        begun = {key for (key,) in rows_of(workspace, "SELECT key FROM calls WHERE state = 'sent'")}
         dispatch(workspace, replaced(running, offered), MONDAY, 500)
         assert not begun & {request.call for _, request in offered.asked}  # what is begun is never offered again
-        found = reconcile(workspace, running, MONDAY, MONDAY)
+        found = reconcile(workspace, running, MONDAY, patience=AT_ONCE)
         assert (found.adopted, found.planned_again, found.unknown) == ((10, 0, 0) if after else (0, 10, 0))
-        assert reconcile(workspace, running, MONDAY, MONDAY).adopted == 0
+        assert reconcile(workspace, running, MONDAY).adopted == 0
         assert Simulation(workspace, running).run()
         assert running.adapter.book.doubles() == {}  # type: ignore[attr-defined]
         assert number_of(workspace, "SELECT count(DISTINCT contact_id) FROM calls WHERE state = 'ended'") == 60
@@ -147,7 +147,7 @@ def test_a_lost_receipt_is_unknown_until_the_provider_is_asked(tmp_path: Path) -
         assert 3 <= done.unknown <= 25
         assert counts_of(workspace, STATES) == {"accepted": 60 - done.unknown, "unknown": done.unknown}
         assert dispatch(workspace, running, MONDAY, 60).claimed == 0
-        assert reconcile(workspace, running, MONDAY, MONDAY).adopted == done.unknown
+        assert reconcile(workspace, running, MONDAY).adopted == done.unknown
         assert number_of(workspace, "SELECT count(*) FROM calls WHERE state = 'accepted' AND provider_id <> ''") == 60
 
 
@@ -204,7 +204,7 @@ def test_no_more_calls_are_in_flight_than_allowed(tmp_path: Path) -> None:
 
         class Counting(Wrapped):
             def before(self, requests: Sequence[DialRequest], now: datetime) -> None:
-                query = "SELECT count(*) FROM calls WHERE state IN ('begun', 'accepted')"
+                query = "SELECT count(*) FROM calls WHERE state IN ('begun', 'sent', 'accepted')"
                 seen.append(number_of(workspace, query))
 
         through = replaced(running, Counting(running.adapter))

@@ -220,7 +220,7 @@ def test_a_message_survives_the_death_of_its_process(tmp_path: Path, during: boo
     for _ in range(2):
         with make_workspace(tmp_path) as workspace:
             running = workspace.running("gift-first")
-            reconcile(workspace, running, MONDAY, MONDAY + SOON)
+            reconcile(workspace, running, MONDAY + SOON)
             book = running.adapter.book  # type: ignore[attr-defined]
             sendings += [book.sendings(f"gift-first/C0000{number}/1/message") for number in (0, 1)]
             states = counts_of(workspace, "SELECT state, count(*) FROM messages GROUP BY 1")
@@ -401,7 +401,7 @@ def test_a_report_that_overtakes_the_receipt_finds_its_call(tmp_path: Path) -> N
         workspace._running["gift-first"] = hooked
         assert dispatch(workspace, hooked, MONDAY, 10).placed == 5
         assert number_of(workspace, "SELECT count(*) FROM events WHERE contact_id IS NULL") == 5
-        reconcile(workspace, hooked, MONDAY, MONDAY + SOON)
+        reconcile(workspace, hooked, MONDAY + SOON)
         assert number_of(workspace, "SELECT count(*) FROM events WHERE contact_id IS NULL") == 0
         assert counts_of(workspace, "SELECT state, count(*) FROM calls GROUP BY 1") == {"ended": 5}
         assert number_of(workspace, "SELECT sum(connected) FROM outcomes") == 5
