@@ -123,7 +123,7 @@ def _claim(database: Database, experiment: int) -> float:
     def claim() -> None:
         with database.writing() as connection:
             due = queue.due(connection, (experiment, "claims"), NOW, CLAIM)
-            queue.begin(connection, [one.id for one in due], NOW)
+            queue.begin(connection, [one.id for one in due], "bench", NOW)
 
     return processor_time(claim)
 
