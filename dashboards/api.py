@@ -12,7 +12,7 @@ from dashboards.access import Caller, api_caller
 from engine.core.contacts import masked
 from engine.core.events import Conversion
 from engine.core.windows import is_zone
-from engine.steps import control, enroll, learned, receive, report, suppress
+from engine.steps import control, enroll, learned, receive, report, settle, suppress
 
 router = APIRouter(prefix="/api/v1")
 Reader = Depends(api_caller("viewer"))
@@ -76,6 +76,14 @@ class PhonesIn(Rim):
     phones: list[str] = Field(min_length=1, max_length=AT_ONCE)
     reason: str = Field("", max_length=1000)
     region: str = Field("CN", pattern=r"^[A-Z]{2}$")
+
+
+class SettledIn(Rim):
+    """What became of a call."""
+
+    call: str = Field(min_length=1, max_length=500, description="as `calls/unknown` names it")
+    disposition: str = Field(max_length=50, description="such as no_answer")
+    reason: str = Field(min_length=1, max_length=1000, description="how it is known")
 
 
 class PhoneIn(Rim):
@@ -275,6 +283,25 @@ def remove_suppression(workspace: Workspace, now: Now, caller: Writer, sent: Pho
 def check_suppression(workspace: Workspace, sent: PhoneIn) -> dict[str, bool]:
     """Whether a number is on the list; it stands in the body, so that no address holds it."""
     return {"suppressed": suppress.check(workspace, sent.phone, region=sent.region)}
+
+
+@router.get("/calls/unknown", dependencies=[Reader])
+def list_unknown(workspace: Workspace, experiment: str | None = None) -> dict[str, Any]:
+    """Calls that may have rung and of which nobody reported, of one experiment or of all; numbers are masked."""
+    return {"experiments": jsonable_encoder(settle.unknown(workspace, experiment))}
+
+
+@router.post("/calls/settle")
+def settle_call(workspace: Workspace, now: Now, caller: Writer, sent: SettledIn) -> dict[str, str]:
+    """How a call ended whose fate is not known, as somebody found out; it stands in the body, with the reason."""
+    settle.settle(workspace, sent.call, sent.disposition, f"{caller.role} (API)", sent.reason, now)
+    return {"call": sent.call, "done": "settle"}
+
+
+@router.get("/processes", dependencies=[Reader])
+def list_processes(workspace: Workspace, now: Now) -> dict[str, Any]:
+    """The processes that place calls, and those that ended without a word."""
+    return {"processes": jsonable_encoder(settle.living(workspace, now))}
 
 
 @router.get("/adapters", dependencies=[Reader])

@@ -9,6 +9,7 @@ from engine.cli import (
     access,
     arithmetic,
     authoring,
+    calls,
     campaign,
     control,
     converting,
@@ -39,7 +40,7 @@ for verbs in (authoring, campaign, reading, control, arithmetic, serving, playin
     app.registered_commands += verbs.app.registered_commands
 for name, nouns in (
     ("contacts", people), ("suppress", refusing), ("conversions", converting), ("scripts", library),
-    ("adapters", providers), ("database", storage), ("access", access),
+    ("adapters", providers), ("calls", calls), ("database", storage), ("access", access),
 ):  # fmt: skip
     app.add_typer(nouns.app, name=name)
 

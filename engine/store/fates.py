@@ -104,8 +104,9 @@ def close(connection: Connection, calls: Sequence[tuple[int, str]], now: datetim
 
 @dataclass(frozen=True, slots=True)
 class Untold:
-    """A call of which nobody can tell what became; `phone` is masked."""
+    """A call of which nobody can tell what became; `phone` is masked, and what is `closed` is asked about no more."""
 
+    key: str
     contact: str
     phone: str
     attempt: int
@@ -117,13 +118,23 @@ class Untold:
 def untold(connection: Connection, experiment_id: int, limit: int = 100) -> list[Untold]:
     """Calls of which nobody can tell yet, or any more, what became; the latest first."""
     query = (
-        select(CONTACTS.c.key, CONTACTS.c.phone, CALLS.c.attempt, CALLS.c.sent_at, CALLS.c.reason, CALLS.c.ended_at)
+        select(
+            CALLS.c.key,
+            CONTACTS.c.key,
+            CONTACTS.c.phone,
+            CALLS.c.attempt,
+            CALLS.c.sent_at,
+            CALLS.c.reason,
+            CALLS.c.ended_at,
+        )
         .join(CONTACTS, CONTACTS.c.id == CALLS.c.contact_id)
         .where(CALLS.c.experiment_id == experiment_id, UNKNOWN)
         .order_by(CALLS.c.sent_at.desc())
         .limit(limit)
     )
-    return [Untold(row[0], masked(row[1]), *row[2:5], row[5] is not None) for row in connection.execute(query)]
+    return [
+        Untold(row[0], row[1], masked(row[2]), *row[3:6], row[6] is not None) for row in connection.execute(query)
+    ]  # fmt: skip
 
 
 _RANG = Many(

@@ -12,7 +12,8 @@ COMMANDS = [
     "plan", "start", "next", "status", "results", "pause", "resume", "stop", "schema", "check", "simulate",
     "contacts import", "contacts export", "contacts show", "contacts erase", "suppress add", "suppress remove",
     "suppress import", "suppress check", "conversions import", "scripts show", "scripts check", "scripts diff",
-    "scripts preview", "adapters list", "adapters check", "database backup", "database upgrade", "access add",
+    "scripts preview", "adapters list", "adapters check", "calls unknown", "calls settle", "database backup",
+    "database upgrade", "access add",
 ]  # fmt: skip
 WORDS = st.one_of(
     st.text(max_size=12).filter(lambda word: "/" not in word),
