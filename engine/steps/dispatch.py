@@ -31,6 +31,7 @@ log = logging.getLogger(__name__)
 BUSY = timedelta(minutes=5)  # until somebody who is in another call is asked for again
 SEND_WITHIN = timedelta(seconds=60)  # a call that was written as sent leaves by then or not at all
 AGAIN, LATEST_AGAIN, TRIES = timedelta(seconds=15), timedelta(minutes=15), 12
+Words = tuple[tuple[str, str], ...]
 Clock = Callable[[], tuple[datetime, ...]]
 """Every instant that it may be now, the machine's own first."""
 
@@ -124,11 +125,11 @@ def refuse(connection: Connection, running: Running, refused: Sequence[tuple[Due
 
 def _send(workspace: Workspace, running: Running, batch: _Batch, clock: Clock) -> _Batch:
     """Put the words together, ask every rule again, and write as sent what is still ours and still allowed."""
-    requests: dict[int, DialRequest] = {}
+    words: dict[int, Words] = {}
     refused: list[tuple[Due, str, str]] = []
     for one in batch.begun:
         try:
-            requests[one.id] = _request(workspace, running, one)
+            words[one.id] = _words(running, one)
         except ScriptError as error:
             refused.append((one, "script", str(error)))
     sending: list[Due] = []
@@ -137,8 +138,12 @@ def _send(workspace: Workspace, running: Running, batch: _Batch, clock: Clock) -
         instants = clock()
         now = instants[0]
         goes_on = records.state_of(connection, running.id) is State.RUNNING
-        held = queue.held(connection, list(requests), workspace.holder)
-        ours = [replace(one, suppressed=held[one.id]) for one in batch.begun if one.id in held]
+        held = queue.held(connection, list(words), workspace.holder)
+        ours = [
+            one if held[one.id] == one.suppressed else replace(one, suppressed=held[one.id])
+            for one in batch.begun
+            if one.id in held
+        ]
         rulings = [Rulings.read(connection, running, ours, at) for at in instants]
         for one in ours:
             ruling = strictest(each.again(one) for each in rulings)
@@ -156,22 +161,28 @@ def _send(workspace: Workspace, running: Running, batch: _Batch, clock: Clock) -
     counted = replace(
         batch.counted, refused=batch.counted.refused + len(refused), deferred=batch.counted.deferred + len(back)
     )
-    # What is left of the shortest of the times that it may be, on the clock by which the adapter sends.
-    left = {one.id: min(each.closes(one) - each.now for each in rulings) for one in sending}
     ready = [
-        replace(requests[one], not_after=now + time, send_by=now + min(time, SEND_WITHIN)) for one, time in left.items()
+        _request(workspace, running, one, words[one.id], now, min(each.closes(one) - each.now for each in rulings))
+        for one in sending
     ]
     return _Batch(sending, counted, ready)
 
 
-def _request(workspace: Workspace, running: Running, due: Due) -> DialRequest:
+def _words(running: Running, due: Due) -> Words:
+    """The spoken blocks of a call; raises ScriptError."""
+    treatment = running.experiment.treatments[due.call.arm]
+    return running.renderer.words(treatment.script, script_values(running, due.contact, treatment)).blocks
+
+
+def _request(
+    workspace: Workspace, running: Running, due: Due, words: Words, now: datetime, left: timedelta
+) -> DialRequest:
+    """The request for a call, for which so much time is left."""
     experiment, contact, call = running.experiment, due.contact, due.call
     treatment = experiment.treatments[call.arm]
-    values = script_values(running, contact, treatment)
-    words = running.renderer.words(treatment.script, values)
     return DialRequest(
-        call=call.key, to=contact.phone, script=words.blocks, not_after=call.not_after, contact=contact.key,
-        experiment=experiment.name, arm=call.arm, attempt=call.attempt, voice=treatment.voice,
+        call=call.key, to=contact.phone, script=words, not_after=now + left, send_by=now + min(left, SEND_WITHIN),
+        contact=contact.key, experiment=experiment.name, arm=call.arm, attempt=call.attempt, voice=treatment.voice,
         caller_id=treatment.caller_id, timezone=contact.timezones[0],
         variables={"conversion_event": experiment.conversion.event}, answers=running.answers,
         ring_timeout=RING_TIMEOUT, talk_limit=TALK_LIMIT,

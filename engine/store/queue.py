@@ -131,12 +131,11 @@ def busy(connection: Connection, people: Iterable[int]) -> set[int]:
     return set(connection.execute(_BUSY, {"people": sorted(people)}).scalars().all())
 
 
-_BEGIN = Many(
+_BEGIN = (
     update(CALLS)
-    .where(CALLS.c.id == bindparam("of"), IS_PLANNED)
-    .values(state=CallState.BEGUN.value, begun_at=bindparam("moment"), holder=bindparam("who")),
-    ("of",), ("moment", "who"),
-)  # fmt: skip
+    .where(among(CALLS.c.id, "calls"), IS_PLANNED)
+    .values(state=CallState.BEGUN.value, begun_at=bindparam("moment"), holder=bindparam("who"))
+)
 _HELD = (
     select(CALLS.c.id, SUPPRESSIONS.c.phone)
     .join(CONTACTS, CONTACTS.c.id == CALLS.c.contact_id)
@@ -144,10 +143,11 @@ _HELD = (
     .where(among(CALLS.c.id, "calls"), CALLS.c.state == CallState.BEGUN.value, CALLS.c.holder == bindparam("who"))
     .with_for_update(of=CALLS, key_share=True)
 )
-_SEND = Many(
-    update(CALLS).where(CALLS.c.id == bindparam("of")).values(state=CallState.SENT.value, sent_at=bindparam("moment")),
-    ("of",), ("moment",),
-)  # fmt: skip
+_SEND = (
+    update(CALLS)
+    .where(among(CALLS.c.id, "calls"), CALLS.c.state == literal_column("'begun'"))
+    .values(state=CallState.SENT.value, sent_at=bindparam("moment"))
+)
 _DEFER = Many(
     update(CALLS).where(CALLS.c.id == bindparam("of"), IS_PLANNED).values(due_at=bindparam("later")), ("of", "later")
 )
@@ -155,7 +155,8 @@ _DEFER = Many(
 
 def begin(connection: Connection, calls: Sequence[int], holder: str, now: datetime) -> None:
     """Write calls as begun by a process; from here on no other begins them."""
-    _BEGIN.run(connection, [(call,) for call in calls], moment=now, who=holder)
+    if calls:
+        connection.execute(_BEGIN, {"calls": list(calls), "moment": now, "who": holder})
 
 
 def held(connection: Connection, calls: Sequence[int], holder: str) -> dict[int, bool]:
@@ -166,7 +167,8 @@ def held(connection: Connection, calls: Sequence[int], holder: str) -> dict[int,
 
 def send(connection: Connection, calls: Sequence[int], now: datetime) -> None:
     """Write calls that were read by `held` in this transaction as sent, before the provider is asked."""
-    _SEND.run(connection, [(call,) for call in calls], moment=now)
+    if calls:
+        connection.execute(_SEND, {"calls": list(calls), "moment": now})
 
 
 def defer(connection: Connection, until: Mapping[int, datetime]) -> None:
