@@ -12,7 +12,7 @@ from dashboards.access import Caller, api_caller
 from engine.core.contacts import masked
 from engine.core.events import Conversion
 from engine.core.windows import is_zone
-from engine.steps import control, enroll, learned, receive, report, settle, suppress
+from engine.steps import control, enroll, learned, operations, receive, report, settle, suppress
 
 router = APIRouter(prefix="/api/v1")
 Reader = Depends(api_caller("viewer"))
@@ -301,7 +301,7 @@ def settle_call(workspace: Workspace, now: Now, caller: Writer, sent: SettledIn)
 @router.get("/processes", dependencies=[Reader])
 def list_processes(workspace: Workspace, now: Now) -> dict[str, Any]:
     """The processes that place calls, and those that ended without a word."""
-    return {"processes": jsonable_encoder(settle.living(workspace, now))}
+    return {"processes": jsonable_encoder(operations.living(workspace, now))}
 
 
 @router.get("/adapters", dependencies=[Reader])

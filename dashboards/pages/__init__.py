@@ -2,11 +2,12 @@
 
 from fastapi import APIRouter
 
-from dashboards.pages import exports, home, login, results
+from dashboards.pages import exports, home, login, operations, results
 
 PAGES: dict[str, APIRouter] = {
     "home": home.router,
     "results": results.router,
+    "operations": operations.router,
     "exports": exports.router,
     "login": login.router,
 }

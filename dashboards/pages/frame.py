@@ -10,7 +10,7 @@ from dashboards import access
 from dashboards.rendering import Frame, render
 from dashboards.rendering.languages import COOKIE, LANGUAGES, Words, choose, message, words
 
-MENU = ((message("Experiments"), "/"),)
+MENU = ((message("Experiments"), "/"), (message("Operations"), "/operations"))
 YEAR = 365 * 24 * 3600
 
 

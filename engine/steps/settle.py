@@ -1,19 +1,16 @@
 """Calls of which the engine cannot tell what became: shown to a person, and settled by what the person found out."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from engine.core.calls import CallState
 from engine.core.events import Event, Kind
 from engine.core.treatments import Disposition
 from engine.errors import InputError, NotFound, NotNow
 from engine.steps import follow_up, receive
-from engine.store import fates, processes, queue, records
+from engine.store import fates, queue, records
 from engine.store.fates import Untold
-from engine.store.processes import Process
 from engine.workspace import Workspace
-
-HEARD_OF = timedelta(seconds=30)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,17 +53,3 @@ def settle(workspace: Workspace, key: str, disposition: str, who: str, reason: s
         _, messages = receive.take(workspace, connection, adapter, [event], now)
         records.audit(connection, now, who, "settle", key, f"{disposition}: {reason}")
     follow_up.send(workspace, messages, now)
-
-
-@dataclass(frozen=True, slots=True)
-class Living:
-    """One process that places calls, and whether it said so lately."""
-
-    process: Process
-    alive: bool
-
-
-def living(workspace: Workspace, now: datetime) -> tuple[Living, ...]:
-    """The processes that place calls, and those that ended without a word."""
-    with workspace.database.reading() as connection:
-        return tuple(Living(one, now - one.beat_at <= HEARD_OF) for one in processes.listing(connection))

@@ -20,6 +20,7 @@ from engine.store.tables import (
 
 EVENTS, REPORTS, CALLS = table(EventRow), table(ReportRow), table(CallRow)
 HAS_QUESTIONS = EVENTS.c.questions != literal_column("''")  # written out, so that its partial index applies
+HAS_TROUBLE = REPORTS.c.trouble.bool_op("<>")(literal_column("''"))
 SEPARATOR = "\x1f"
 CONVERSIONS = "conversions"
 KINDS = {kind.value: kind for kind in Kind}
@@ -128,6 +129,18 @@ def waiting_reports(connection: Connection, limit: int) -> list[tuple[int, str, 
     columns = (REPORTS.c.id, REPORTS.c.adapter, REPORTS.c.headers, REPORTS.c.body)
     query = select(*columns).where(REPORTS.c.judged_at.is_(None)).order_by(REPORTS.c.id).limit(limit)
     return [tuple(row) for row in connection.execute(query)]
+
+
+def reports_waiting(connection: Connection) -> int:
+    """How many reports are stored and not judged yet."""
+    return int(connection.execute(select(func.count()).where(REPORTS.c.judged_at.is_(None))).scalar_one())
+
+
+def troubled_reports(connection: Connection, limit: int = 20) -> list[tuple[datetime, str, str]]:
+    """The latest reports that could not be understood: (when they came, adapter, trouble)."""
+    columns = (REPORTS.c.received_at, REPORTS.c.adapter, REPORTS.c.trouble)
+    query = select(*columns).where(HAS_TROUBLE).order_by(REPORTS.c.id.desc()).limit(limit)
+    return [(row[0], row[1], row[2]) for row in connection.execute(query)]
 
 
 def judge_reports(connection: Connection, troubles: Mapping[int, str], now: datetime) -> None:

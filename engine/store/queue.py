@@ -309,6 +309,12 @@ def in_flight(connection: Connection, experiment_id: int) -> int:
     return int(connection.execute(_IN_FLIGHT, {"experiment": experiment_id}).scalar_one())
 
 
+def open_counts(connection: Connection, experiment_id: int) -> dict[CallState, int]:
+    """How many calls are begun and neither ended nor closed, by state."""
+    query = select(CALLS.c.state, func.count()).where(CALLS.c.experiment_id == experiment_id, IS_LIVE)
+    return {CallState(state): count for state, count in connection.execute(query.group_by(CALLS.c.state))}
+
+
 def counts(connection: Connection, experiment_id: int) -> dict[CallState, int]:
     """How many calls are in each state."""
     query = select(CALLS.c.state, func.count()).where(CALLS.c.experiment_id == experiment_id)

@@ -147,6 +147,23 @@ def audit(connection: Connection, at: datetime, who: str, action: str, subject: 
     connection.execute(insert(AUDIT).values(values))
 
 
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """Who did what to what, when and why."""
+
+    at: datetime
+    who: str
+    action: str
+    subject: str
+    reason: str
+
+
+def audited(connection: Connection, limit: int) -> list[Entry]:
+    """The latest entries of the audit, the newest first."""
+    columns = (AUDIT.c.at, AUDIT.c.who, AUDIT.c.action, AUDIT.c.subject, AUDIT.c.reason)
+    return [Entry(*row) for row in connection.execute(select(*columns).order_by(AUDIT.c.id.desc()).limit(limit))]
+
+
 def allow(connection: Connection, digest: str, role: str, label: str, now: datetime) -> None:
     """Let the bearer of the token with this digest in, with a role."""
     connection.execute(insert(ACCESS).values(digest=digest, role=role, label=label, created_at=now))

@@ -209,7 +209,10 @@ class ReportRow(SQLModel, table=True):
     """What a provider sent, as it came, kept before it was answered."""
 
     __tablename__: ClassVar[Any] = "reports"
-    __table_args__: ClassVar[Any] = (Index("reports_waiting", "id", **_where("judged_at IS NULL")),)
+    __table_args__: ClassVar[Any] = (
+        Index("reports_waiting", "id", **_where("judged_at IS NULL")),
+        Index("reports_troubled", "id", **_where("trouble <> ''")),
+    )
     id: int | None = _key()
     adapter: str
     headers: str = Field(sa_type=Text)

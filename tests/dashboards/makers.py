@@ -11,7 +11,10 @@ from fastapi.testclient import TestClient
 
 from dashboards.app import make_app
 from engine.errors import NotFound
-from engine.steps import access, control, enroll, receive, report, suppress
+from engine.steps import access, control, enroll, operations, receive, report, settle, suppress
+from engine.steps.settle import Unknown, Untold
+from engine.store.processes import Process
+from engine.store.records import Entry
 
 NOW = datetime(2026, 11, 24, 10, 0, tzinfo=UTC)
 TOKENS = {"viewer-token": "viewer", "operator-token": "operator", "admin-token": "admin"}
@@ -229,6 +232,26 @@ def make_results(standing: dict[str, Any] | None = None, **changes: Any) -> repo
     return report.Results(**{**values, **changes})
 
 
+def make_operations(**changes: Any) -> operations.Operations:
+    """One campaign under way, two processes of which one fell silent, two calls of unknown fate."""
+    lane = operations.Lane("gift-first-2026-11", "running", 3, 41, 2, 60, NOW, NOW - timedelta(seconds=4))
+    early = NOW - timedelta(minutes=9)
+    processes = (
+        operations.Living(Process("5c1f0a77d2e94b18", "dispatcher", NOW - timedelta(hours=5), NOW), True),
+        operations.Living(Process("a90e33d21b7f4c66", "dispatcher", NOW - timedelta(hours=6), early), False),
+    )
+    calls = (
+        Untold("gift-first-2026-11/C0000017/1", "+86138******11", 1, early, "the provider cannot tell", True),
+        Untold("gift-first-2026-11/C0000018/2", "+86138******12", 2, NOW, "no answer within 10 s", False),
+    )
+    values: dict[str, Any] = {
+        "processes": processes, "lanes": (lane,), "unknown": (Unknown("gift-first-2026-11", calls),), "waiting": 2,
+        "troubled": ((early, "http", "the body is not JSON"),),
+        "audit": (Entry(early, "operator (page)", "pause", "gift-first-2026-11", "caller number flagged"),),
+    }  # fmt: skip
+    return operations.Operations(**(values | changes))
+
+
 @dataclass(frozen=True, slots=True)
 class Made:
     """What a posted experiment comes back as."""
@@ -246,6 +269,7 @@ class Steps:
         self.asked: list[tuple[Any, ...]] = []
         self.tokens = dict(TOKENS)
         self.suppressed: list[Any] = []
+        self.operations = make_operations()
         self.raises: dict[str, Exception] = {}
 
     def asks(self, name: str, answer: Any) -> Any:
@@ -289,6 +313,8 @@ class Steps:
                 "check": True,
                 "listing": lambda limit, offset: self.suppressed,
             },
+            operations: {"operations": lambda now: self.operations},
+            settle: {"settle": None, "unknown": lambda experiment=None: self.operations.unknown},
             access: {"role_of": lambda token, now: self.tokens.get(token)},
         }  # fmt: skip
         return [

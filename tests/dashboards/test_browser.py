@@ -23,7 +23,7 @@ FLAGS = (
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
 )  # fmt: skip
 PAGE = "/experiments/gift-first-2026-11"
-PATHS = ("/", PAGE, "/nope")
+PATHS = ("/", PAGE, "/operations", "/nope")
 
 # What a reader of the page could trip over, found by its structure.
 FAULTS = """() => {
@@ -215,6 +215,18 @@ def test_an_operator_pauses_with_a_reason(steps: Steps, browser: Any, address: s
     with page.expect_navigation():
         page.click("button:has-text('Pause')")
     assert ("pause", "gift-first-2026-11", "caller number flagged", "operator (page)", NOW) in steps.asked
+    page.context.close()
+
+
+def test_an_operator_settles_a_call_by_hand(steps: Steps, browser: Any, address: str) -> None:
+    """Which call, how it ended and how it is known reach the engine; no address holds the call."""
+    page = opened(browser, address, "/operations")
+    page.select_option("#disposition", "no_answer")
+    page.fill("#settle-reason", "in the provider's log")
+    with page.expect_navigation(url=f"{address}/operations"):
+        page.click("button:has-text('Settle')")
+    asked = ("settle", "gift-first-2026-11/C0000017/1", "no_answer", "operator (page)", "in the provider's log", NOW)
+    assert asked in steps.asked
     page.context.close()
 
 

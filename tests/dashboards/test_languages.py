@@ -21,7 +21,9 @@ from tests.dashboards.makers import Steps, make_client
 HERE = Path(dashboards.__file__).parent
 KEYWORDS = {"_": None, "gettext": None, "ngettext": (1, 2), "say": None, "count": (1, 2), "message": None}
 READ_ALOUD = ("alt", "aria-label", "title", "placeholder", "data-lost", "data-confirm")
-SAME_EVERYWHERE = {"Ringlab", "· Ringlab", "JSON", "CSV", "Parquet", "YAML", "ringlab start experiments/my-first.yaml"}
+SAME_EVERYWHERE = {"Ringlab", "· Ringlab", "JSON", "CSV", "Parquet", "YAML", "ringlab start experiments/my-first.yaml",
+    "ringlab serve --no-web",
+}  # fmt: skip
 Message = str | tuple[str, ...]
 
 

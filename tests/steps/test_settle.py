@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from engine.errors import InputError, NotFound, NotNow
-from engine.steps import dispatch, settle
+from engine.steps import dispatch, operations, settle
 from engine.steps.reconcile import LONGEST_LIFE, reconcile
 from engine.store import processes
 from engine.telephony.adapter import Fate
@@ -72,5 +72,5 @@ def test_processes_are_listed_while_they_live_and_when_they_fell_silent(tmp_path
         with workspace.database.writing() as connection:
             processes.beat(connection, "one", "dispatcher", MONDAY)
             processes.beat(connection, "two", "dispatcher", MONDAY + timedelta(minutes=1))
-        listed = settle.living(workspace, MONDAY + timedelta(minutes=1))
+        listed = operations.living(workspace, MONDAY + timedelta(minutes=1))
         assert [(each.process.name, each.alive) for each in listed] == [("one", False), ("two", True)]

@@ -21,9 +21,10 @@ def upgrade() -> None:
     closed = "SET state = 'unknown', disposition = 'unknown', ended_at = begun_at"
     op.execute(f"UPDATE calls {closed} WHERE {OPEN} AND EXISTS (SELECT 1 {earlier})")
     op.drop_index("calls_open", table_name="calls")
-    _index("calls_open", ["experiment_id", "state"], OPEN)
-    _index("calls_live", ["contact_id"], f"{OPEN} AND ended_at IS NULL", unique=True)
-    _index("calls_provider", ["provider_id"], "provider_id <> ''")
+    _index("calls_open", "calls", ["experiment_id", "state"], OPEN)
+    _index("calls_live", "calls", ["contact_id"], f"{OPEN} AND ended_at IS NULL", unique=True)
+    _index("calls_provider", "calls", ["provider_id"], "provider_id <> ''")
+    _index("reports_troubled", "reports", ["id"], "trouble <> ''")
     op.create_table(
         "processes",
         sa.Column("name", sa.String(), nullable=False),
@@ -34,5 +35,5 @@ def upgrade() -> None:
     )
 
 
-def _index(name: str, columns: list[str], where: str, *, unique: bool = False) -> None:
-    op.create_index(name, "calls", columns, unique=unique, sqlite_where=sa.text(where), postgresql_where=sa.text(where))
+def _index(name: str, of: str, columns: list[str], where: str, *, unique: bool = False) -> None:
+    op.create_index(name, of, columns, unique=unique, sqlite_where=sa.text(where), postgresql_where=sa.text(where))
