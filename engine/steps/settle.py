@@ -12,6 +12,8 @@ from engine.store import fates, queue, records
 from engine.store.fates import Untold
 from engine.workspace import Workspace
 
+__all__ = ["Unknown", "Untold", "settle", "unknown"]
+
 
 @dataclass(frozen=True, slots=True)
 class Unknown:

@@ -241,8 +241,10 @@ def make_operations(**changes: Any) -> operations.Operations:
         operations.Living(Process("a90e33d21b7f4c66", "dispatcher", NOW - timedelta(hours=6), early), False),
     )
     calls = (
-        Untold("gift-first-2026-11/C0000017/1", "+86138******11", 1, early, "the provider cannot tell", True),
-        Untold("gift-first-2026-11/C0000018/2", "+86138******12", 2, NOW, "no answer within 10 s", False),
+        Untold(
+            "gift-first-2026-11/C0000017/1", "C0000017", "+86138******11", 1, early, "the provider cannot tell", True
+        ),
+        Untold("gift-first-2026-11/C0000018/2", "C0000018", "+86138******12", 2, NOW, "no answer within 10 s", False),
     )
     values: dict[str, Any] = {
         "processes": processes, "lanes": (lane,), "unknown": (Unknown("gift-first-2026-11", calls),), "waiting": 2,
