@@ -12,13 +12,15 @@ from engine.core.experiments import Experiment
 from engine.store import roster
 from engine.store.database import Database
 from engine.store.tables import CallRow, EventRow, ExperimentRow, MessageRow, ReportRow, table
+from tests import databases
 
 NOW = datetime(2026, 11, 23, 2, 0, tzinfo=UTC)
 LATER = NOW + timedelta(hours=1)
 
 
 def make_database() -> Database:
-    return Database.open("sqlite://")
+    """A new database of the kind that the test is asked of."""
+    return databases.here().database()
 
 
 def make_contact(number: int = 1, **changes: Any) -> Contact:
