@@ -13,7 +13,9 @@ from pathlib import Path
 from typing import Final
 
 import pytest
+from sqlalchemy import inspect, text
 
+from engine.store.connecting import engine_of, parsed
 from engine.store.database import Database
 from tests import postgresql
 
@@ -43,7 +45,7 @@ class Place:
         """The URL of a database with nothing in it, not even a schema; on SQLite a file of this folder."""
         if self.server is None:
             return f"sqlite:///{folder / f'{next(_numbers)}.db'}"
-        return self._new("template0")
+        return self._new("template1")
 
     def url(self, folder: Path) -> str:
         """The URL of this folder's database, the same whenever it is asked."""
@@ -85,6 +87,24 @@ class Place:
             yield
         finally:
             self.sweep(names, opened)
+
+
+def run(url: str, *statements: str) -> None:
+    """Run statements on a database that need not be Ringlab's."""
+    engine = engine_of(parsed(url), 10.0, in_memory=False)
+    with engine.connect().execution_options(writing=True) as connection, connection.begin():
+        for statement in statements:
+            connection.execute(text(statement))
+    engine.dispose()
+
+
+def tables_of(url: str) -> list[str]:
+    """The tables of a database that need not be Ringlab's."""
+    engine = engine_of(parsed(url), 10.0, in_memory=False)
+    with engine.connect() as connection:
+        found = sorted(inspect(connection).get_table_names())
+    engine.dispose()
+    return found
 
 
 _places: list[Place] = [Place("sqlite")]

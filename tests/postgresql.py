@@ -32,6 +32,9 @@ SETTINGS: Final = {
 }  # fmt: skip
 
 
+_watchmen: Final[list["subprocess.Popen[bytes]"]] = []  # nobody waits for them: they outlive who starts them
+
+
 class Unavailable(Exception):
     """There is no PostgreSQL here; the text says what to do."""
 
@@ -193,10 +196,11 @@ def _start(place: Path, told: Path) -> None:
     command = [sys.executable, "-m", "tests.postgresql", str(place)]
     root = Path(__file__).parents[1]
     with (place / "watchman.log").open("wb") as log:
-        subprocess.Popen(
+        process = subprocess.Popen(
             command, cwd=root, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
             env=os.environ | {"PYTHONPATH": str(root)},
         )  # fmt: skip
+        _watchmen.append(process)
     for _ in range(1_200):
         if told.exists():
             return

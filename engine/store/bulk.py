@@ -29,7 +29,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
-from sqlalchemy.types import TypeDecorator, TypeEngine
+from sqlalchemy.types import NullType, TypeDecorator, TypeEngine
 
 from engine.core.combinations import JOINED
 from engine.store.tables import table
@@ -164,19 +164,24 @@ def _as_list(values: Sequence[Any] | None) -> list[Any]:
     return list(values or ())
 
 
-class _Members(FunctionElement[Any]):
+class _Among(FunctionElement[bool]):
+    """Whether the first is one of the list that is the second."""
+
     inherit_cache = True
-    name = "members"
+    name = "among"
+    type = NullType()  # a Boolean would be compared with 1 where a database has none
 
 
-@compiles(_Members)
-def _of_array(element: _Members, compiler: SQLCompiler, **how: Any) -> str:
-    return f"(SELECT unnest{compiler.process(element.clause_expr, **how)})"
+@compiles(_Among)
+def _of_array(element: _Among, compiler: SQLCompiler, **how: Any) -> str:
+    column, values = (compiler.process(clause, **how) for clause in element.clauses)
+    return f"{column} = ANY ({values})"
 
 
-@compiles(_Members, "sqlite")
-def _of_json(element: _Members, compiler: SQLCompiler, **how: Any) -> str:
-    return f"(SELECT value FROM json_each{compiler.process(element.clause_expr, **how)})"  # noqa: S608  a bound parameter
+@compiles(_Among, "sqlite")
+def _of_json(element: _Among, compiler: SQLCompiler, **how: Any) -> str:
+    column, values = (compiler.process(clause, **how) for clause in element.clauses)
+    return f"{column} IN (SELECT value FROM json_each({values}))"  # noqa: S608  a bound parameter
 
 
 def takes_none(column: ColumnElement[Any], arms: Collection[str]) -> ColumnElement[bool]:
@@ -190,4 +195,4 @@ def among(column: ColumnElement[Any], name: str) -> ColumnElement[bool]:
 
     One statement serves every length, where a list of single parameters would be written anew each time.
     """
-    return column.bool_op("IN")(_Members(bindparam(name, type_=Listed(type(column.type)))))
+    return _Among(column, bindparam(name, type_=Listed(type(column.type))))

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from sqlalchemy import Connection, Engine, StaticPool, create_engine, event, make_url
-from sqlalchemy.engine import URL
-from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.engine import URL, ExceptionContext
+from sqlalchemy.exc import ArgumentError, DBAPIError, StatementError
 from sqlalchemy.exc import TimeoutError as NoneFree
 
 from engine.errors import DatabaseError
@@ -121,7 +121,23 @@ def _postgresql(url: URL, patience: float) -> Engine:
                 f"{shown(url)} is not in UTF-8; make it with createdb --encoding UTF8 --template template0"
             )
 
+    @event.listens_for(engine, "handle_error")
+    def _failed(context: ExceptionContext) -> None:
+        _say_no_values(context.original_exception, context.sqlalchemy_exception)
+
     return engine
+
+
+def _say_no_values(original: BaseException, shown_as: StatementError | None) -> None:
+    """Leave the values of rows out of what the server says, which its details and its complaints about data quote."""
+    diagnosis = getattr(original, "diag", None)
+    if diagnosis is None or not diagnosis.sqlstate:
+        return
+    quotes = diagnosis.sqlstate.startswith("22")
+    said = f"data that the server refuses ({diagnosis.sqlstate})" if quotes else diagnosis.message_primary
+    original.args = (said,)
+    if shown_as is not None:
+        shown_as.args = (f"({type(original).__name__}) {said}",)
 
 
 def _sqlite(url: URL, patience: float, in_memory: bool) -> Engine:

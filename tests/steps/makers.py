@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import text
+from sqlalchemy import inspect, text
 
 from engine.core.events import Event
 from engine.runner import Simulation
@@ -105,6 +105,12 @@ def rows_of(workspace: Workspace, query: str, **values: Any) -> list[Any]:
     """What the database says."""
     with workspace.database.reading() as connection:
         return list(connection.execute(text(query), values))
+
+
+def columns_of(workspace: Workspace, table: str) -> list[str]:
+    """The names of a table's columns, in their order."""
+    with workspace.database.reading() as connection:
+        return [column["name"] for column in inspect(connection).get_columns(table)]
 
 
 def counts_of(workspace: Workspace, query: str, **values: Any) -> dict[Any, int]:
