@@ -62,7 +62,8 @@ class _Compiled:
                 else:
                     values.append(storable(column) if name in self.texts else column)
             elif name in alike:
-                values.append(repeat(convert(alike[name]) if convert else alike[name], len(rows)))
+                (kept,) = storable([alike[name]]) if name in self.texts else [alike[name]]
+                values.append(repeat(convert(kept) if convert else kept, len(rows)))
             else:
                 values.append(repeat(self.constants[name], len(rows)))
         ordered = zip(*values, strict=True)
@@ -118,7 +119,7 @@ class Many:
         for name in set(names) - set(keys):
             value, convert = defaults.get(name, compiled.binds[name].value), converts[name]
             constants[name] = convert(value) if convert else value
-        texts = frozenset(name for name in names if _is_text(compiled.binds[name].type))
+        texts = frozenset(name for name in names if not converts[name] and _is_text(compiled.binds[name].type))
         found = _Compiled(str(compiled), bool(compiled.positional), names, constants, converts, texts)
         self._compiled[dialect.name] = found
         return found
@@ -164,7 +165,7 @@ def _as_list(values: Sequence[Any] | None) -> list[Any]:
     return list(values or ())
 
 
-class _Among(FunctionElement[bool]):
+class _Among(FunctionElement[Any]):
     """Whether the first is one of the list that is the second."""
 
     inherit_cache = True
