@@ -7,6 +7,7 @@ write at once: who reads in order to write holds what was read until the transac
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -182,6 +183,17 @@ class Database:
                 return
             with self._engine.connect() as connection:
                 yield connection
+
+    def session(self, *, idle: timedelta) -> Connection:
+        """A connection of its own on a server, for what is held longer than a transaction; closed by who asked.
+
+        The server ends it when nothing is asked of it for as long as `idle`.
+        """
+        with self._explained():
+            connection = self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+            connection.detach()
+            connection.execute(text(f"SET idle_session_timeout = {int(idle.total_seconds() * 1000)}"))
+        return connection
 
     @contextmanager
     def _explained(self, *, writing: bool = False) -> Iterator[None]:
