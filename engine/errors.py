@@ -90,7 +90,11 @@ class Stale(AdapterError):
 
 
 class DatabaseError(RinglabError):
-    """The database cannot be used as it is; the text says what to do."""
+    """The database cannot be used as it is; the text says what to do. What is `passing` may be tried again."""
+
+    def __init__(self, text: str, *, passing: bool = False) -> None:
+        self.passing = passing
+        super().__init__(text)
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

@@ -205,9 +205,10 @@ class Workspace:
 
     def _book(self, experiment: Experiment) -> str:
         place = self.database.path
-        if place is None or not self.remembers:
+        if not self.remembers or (place is None and self.database.is_sqlite):
             return ":memory:"
-        folder = place.with_suffix(".simulated")
+        # A server has no file beside which the book could lie: it lies where the experiments do.
+        folder = place.with_suffix(".simulated") if place else self.folder / f"{self.database.name}.simulated"
         folder.mkdir(exist_ok=True)
         return str(folder / f"{experiment.name}.db")
 
@@ -259,8 +260,7 @@ def _secret_of(database: "Database") -> bytes:
         known = records.mark(connection, "secret")
     if not known:
         with database.writing() as connection:
-            records.set_mark(connection, "secret", records.mark(connection, "secret") or secrets.token_hex(32))
-            known = records.mark(connection, "secret")
+            known = records.first_mark(connection, "secret", secrets.token_hex(32))
     return bytes.fromhex(known)
 
 

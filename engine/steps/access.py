@@ -7,8 +7,11 @@ import hashlib
 import secrets
 from datetime import datetime
 
+from sqlalchemy import Connection
+
 from engine.errors import InputError
 from engine.store import records
+from engine.store.locking import hold
 from engine.workspace import Workspace
 
 ROLES = ("viewer", "operator", "admin")
@@ -25,17 +28,26 @@ def first_admin_token(workspace: Workspace, now: datetime) -> str | None:
     with workspace.database.reading() as connection:
         if records.token_count(connection):
             return None
-    return add_token(workspace, "admin", "first", now)
+    with workspace.database.writing() as connection:
+        hold(connection, "access")
+        if records.token_count(connection):
+            return None
+        return _allow(connection, "admin", "first", now)
 
 
 def add_token(workspace: Workspace, role: str, label: str, now: datetime) -> str:
     """A new token with a role; raises InputError for a role that does not exist."""
     if role not in ROLES:
         raise InputError(f"{role!r} is not a role; roles are {', '.join(ROLES)}")
-    token = secrets.token_urlsafe(24)
     with workspace.database.writing() as connection:
-        records.allow(connection, _digest(token), role, label, now)
-        records.audit(connection, now, "ringlab", "token", label, role)
+        hold(connection, "access")
+        return _allow(connection, role, label, now)
+
+
+def _allow(connection: Connection, role: str, label: str, now: datetime) -> str:
+    token = secrets.token_urlsafe(24)
+    records.allow(connection, _digest(token), role, label, now)
+    records.audit(connection, now, "ringlab", "token", label, role)
     return token
 
 

@@ -133,6 +133,8 @@ def _await_conversions(workspace: Workspace, running: Running, now: datetime) ->
     Who was not called because the arm rests is not counted: such people say nothing about the arm.
     """
     with workspace.database.writing() as connection:
+        if records.held_state(connection, running.id) is not State.RUNNING:
+            return
         resting = resting_arms(connection, running.experiment.name)
         queue.cancel_planned(connection, running.id, "resting")
         outcomes.mature_rest(connection, running.id, now + running.experiment.conversion.within, resting)
@@ -142,7 +144,7 @@ def _await_conversions(workspace: Workspace, running: Running, now: datetime) ->
 def _call_again(workspace: Workspace, running: Running, now: datetime) -> None:
     """Who came late, or whose call ended late, is called while the conversions of the others are awaited."""
     with workspace.database.writing() as connection:
-        if records.state_of(connection, running.id) is State.WAITING:
+        if records.held_state(connection, running.id) is State.WAITING:
             records.move(connection, running.id, State.RUNNING, "", now)
 
 

@@ -5,6 +5,7 @@ import json
 from sqlalchemy import Connection
 
 from engine.store import records
+from engine.store.locking import hold
 
 
 def carriers(connection: Connection, experiment: str) -> list[str]:
@@ -15,6 +16,9 @@ def carriers(connection: Connection, experiment: str) -> list[str]:
 
 def note_carrier(connection: Connection, experiment: str, adapter: str) -> None:
     """Remember that this adapter reported a call of the experiment."""
+    if adapter in carriers(connection, experiment):
+        return
+    hold(connection, _name(experiment))
     known = carriers(connection, experiment)
     if adapter not in known:
         records.set_mark(connection, _name(experiment), json.dumps([*known, adapter]))

@@ -40,8 +40,9 @@ def _move(
 ) -> int:
     with workspace.database.writing() as connection:
         record = records.get(connection, name)
-        if record.state not in from_states:
-            raise NotNow(f"{name} is {record.state}; it cannot be asked to {VERBS[to]} now")
+        state = records.held_state(connection, record.id)
+        if state not in from_states:
+            raise NotNow(f"{name} is {state}; it cannot be asked to {VERBS[to]} now")
         records.move(connection, record.id, to, reason, now)
         records.audit(connection, now, who, VERBS[to], name, reason)
         if to is not State.STOPPED:

@@ -233,7 +233,9 @@ def ahead(workspace: Workspace, running: Running, now: datetime) -> int:
         if reserve.is_empty(connection, running.id) or not _runs_low(connection, experiment, running.id):
             return 0
     with workspace.database.writing() as connection:
-        if records.state_of(connection, running.id) not in (State.RUNNING, State.WAITING):
+        if records.held_state(connection, running.id) not in (State.RUNNING, State.WAITING):
+            return 0
+        if not _runs_low(connection, experiment, running.id):  # another process may have been first
             return 0
         return deal_part(connection, experiment, running.id, now).total()
 

@@ -27,6 +27,7 @@ from engine.steps.eligibility import Pack, eligible, wanted_of
 from engine.steps.parts import in_parts
 from engine.steps.size import people_wanted
 from engine.store import ledger, records, reserve, roster
+from engine.store.locking import hold
 from engine.workspace import Workspace
 
 Progress = Callable[[int, int], None]
@@ -164,6 +165,12 @@ def _create(workspace: Workspace, experiment: Experiment, source: str, folder: P
     wanted = people_wanted(experiment)
     planned = sum(wanted.values()) if wanted else 0
     with workspace.database.writing() as connection:
+        hold(connection, "experiments")
+        known = records.find(connection, experiment.name)
+        if known:  # another process has just started it
+            if known.fingerprint != experiment.fingerprint:
+                raise NotNow(f"{experiment.name} is {known.state} and does not change; give it another name")
+            return known.id
         made = records.create(connection, experiment, source, str(folder), planned, now)
         records.audit(connection, now, "command line", "start", experiment.name, experiment.fingerprint)
     return made
@@ -233,9 +240,13 @@ def enroll(
 ) -> Taken:
     """Take in who is not in yet: they draw an arm at once, or when their turn comes where arms may be dropped.
 
-    With `opening` everybody who is in now is what the experiment plans on.
+    With `opening` everybody who is in now is what the experiment plans on. Nobody is taken in by an experiment that
+    has ended meanwhile.
     """
     with workspace.database.writing() as connection:
+        hold(connection, "enrolling")  # a contact is in one experiment of those that share none
+        if records.held_state(connection, experiment_id) not in LIVE:
+            return Taken(0, {}, 0, {})
         chosen, refused = _choose(connection, experiment, experiment_id, among)
         roster.refuse(connection, experiment_id, refused, now)
         people = _within_size(connection, experiment, experiment_id, chosen)

@@ -33,7 +33,7 @@ def concerns(experiment: Experiment, outcome: Outcome) -> bool:
 
 def stop_harm(connection: Connection, running: Running, now: datetime) -> bool:
     """Look at once where an arm, or the whole campaign, fails a guard that it passed before; True when it does."""
-    if records.state_of(connection, running.id) not in (State.RUNNING, State.WAITING):
+    if records.held_state(connection, running.id) not in (State.RUNNING, State.WAITING):
         return False
     last = records.last_look(connection, running.id)
     counted = outcomes.totals(connection, running.id, HEARD_FIELDS)

@@ -30,7 +30,7 @@ def look(
     with workspace.database.reading() as connection:
         found = measure(connection, running.record, now, finished=finished)
     with workspace.database.writing() as connection:
-        state = records.state_of(connection, running.id)
+        state = records.held_state(connection, running.id)
         if state not in (State.RUNNING, State.WAITING, State.PAUSED):
             return found
         _keep(connection, running, found, now, finished)

@@ -73,12 +73,13 @@ def take(
     """Store events, judge the contacts that they are about, plan what follows; the messages are planned, not sent."""
     heard = list(zip(events, _calls_of(connection, events), strict=True))
     about = [(event, About(known.contact_id, known.experiment_id) if known else NOBODY) for event, known in heard]
+    contacts = {whom.contact_id for _, whom in about if whom.contact_id is not None}
+    roster.hold(connection, contacts)
     new = ledger.keep_events(connection, source, about, now)
     for experiment_id in {known.experiment_id for _, known in heard if known}:
         experiment = workspace.running_of(connection, experiment_id).experiment
         if experiment.adapter != source:
             note_carrier(connection, experiment.name, source)
-    contacts = {whom.contact_id for _, whom in about if whom.contact_id is not None}
     redials, messages = _follow(workspace, connection, heard, contacts, now)
     return Received(len(events), new, redials, len(messages)), messages
 
@@ -122,6 +123,7 @@ def judge_contacts(
 
     An arm that did too much harm with it rests before anybody else is called.
     """
+    roster.hold(connection, contact_ids)  # who hears another event of theirs at this moment judges after us
     events = ledger.events_of(connection, contact_ids)
     assigned = outcomes.assignments(connection, contact_ids)
     experiments = {one.experiment_id for one in assigned}
@@ -177,7 +179,7 @@ def _after_endings(
         elif follow_up.is_due(running.experiment, known.call, event):
             messages.append(follow_up.compose(workspace, running, known, contact))
     for experiment_id, calls in redials.items():
-        if records.state_of(connection, experiment_id) in LIVE:
+        if records.held_state(connection, experiment_id, shared=True) in LIVE:
             queue.plan(connection, experiment_id, calls)
     return sum(len(calls) for calls in redials.values()), follow_up.plan(connection, messages, now)
 
@@ -251,6 +253,7 @@ def add_conversions(workspace: Workspace, conversions: Iterable[Conversion], now
     heard = list(conversions)
     with workspace.database.writing() as connection:
         ids = roster.find(connection, sorted({one.contact for one in heard}))
+        roster.hold(connection, ids.values())
         events = [(_converted(one), About(ids.get(one.contact), None)) for one in heard]
         new = ledger.keep_events(connection, ledger.CONVERSIONS, events, now)
         judge_contacts(workspace, connection, set(ids.values()), now)
@@ -294,8 +297,9 @@ def _join(
             matched[event_id] = (About(known.contact_id, known.experiment_id), known.call.key)
         elif event.provider_id in people:
             matched[event_id] = (About(people[event.provider_id], None), "")
-    ledger.match(connection, matched)
     contacts = {about.contact_id for about, _ in matched.values() if about.contact_id is not None}
+    roster.hold(connection, contacts)
+    ledger.match(connection, matched)
     _, messages = _follow(workspace, connection, zip(events, calls, strict=True), contacts, now)
     return len(matched), messages
 

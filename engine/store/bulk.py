@@ -17,6 +17,7 @@ from sqlalchemy import (
     Connection,
     Dialect,
     Insert,
+    String,
     Text,
     Update,
     and_,
@@ -28,7 +29,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
-from sqlalchemy.types import TypeDecorator, TypeEngine
+from sqlalchemy.types import NullType, TypeDecorator, TypeEngine
 
 from engine.core.combinations import JOINED
 from engine.store.tables import table
@@ -46,6 +47,7 @@ class _Compiled:
     names: tuple[str, ...]
     constants: dict[str, Any]
     converts: Mapping[str, Convert | None]
+    texts: frozenset[str]
 
     def rows(self, names: Sequence[str], rows: Sequence[Sequence[Any]], alike: dict[str, Any]) -> list[Any]:
         """The rows as the driver takes them: tuples in its order, or dictionaries where it wants names."""
@@ -54,13 +56,35 @@ class _Compiled:
         for name in self.names:
             convert = self.converts[name]
             if name in columns:
-                values.append(map(convert, columns[name]) if convert else columns[name])
+                column = columns[name]
+                if convert:
+                    values.append(map(convert, column))
+                else:
+                    values.append(storable(column) if name in self.texts else column)
             elif name in alike:
-                values.append(repeat(convert(alike[name]) if convert else alike[name], len(rows)))
+                (kept,) = storable([alike[name]]) if name in self.texts else [alike[name]]
+                values.append(repeat(convert(kept) if convert else kept, len(rows)))
             else:
                 values.append(repeat(self.constants[name], len(rows)))
         ordered = zip(*values, strict=True)
         return list(ordered) if self.positional else [dict(zip(self.names, row, strict=True)) for row in ordered]
+
+
+def storable(texts: Sequence[str]) -> Sequence[str]:
+    """Texts as every database can keep them: NUL, and halves of characters, are replaced by U+FFFD."""
+    joined = "".join(texts)
+    try:
+        if "\0" not in joined and (joined.isascii() or joined.encode()):
+            return texts
+    except UnicodeEncodeError:
+        pass
+    return [
+        text.replace("\0", "\ufffd").encode("utf-16", "surrogatepass").decode("utf-16", "replace") for text in texts
+    ]
+
+
+def _is_text(kind: TypeEngine[Any]) -> bool:
+    return isinstance(getattr(kind, "impl", kind), String)
 
 
 class Many:
@@ -95,7 +119,8 @@ class Many:
         for name in set(names) - set(keys):
             value, convert = defaults.get(name, compiled.binds[name].value), converts[name]
             constants[name] = convert(value) if convert else value
-        found = _Compiled(str(compiled), bool(compiled.positional), names, constants, converts)
+        texts = frozenset(name for name in names if not converts[name] and _is_text(compiled.binds[name].type))
+        found = _Compiled(str(compiled), bool(compiled.positional), names, constants, converts, texts)
         self._compiled[dialect.name] = found
         return found
 
@@ -129,7 +154,8 @@ class Listed(TypeDecorator[Sequence[Any]]):
         return dialect.type_descriptor(Text() if dialect.name == "sqlite" else ARRAY(self.of))
 
     def bind_processor(self, dialect: Dialect) -> Callable[[Sequence[Any] | None], Any]:
-        return _as_json if dialect.name == "sqlite" else _as_list
+        listed = _as_json if dialect.name == "sqlite" else _as_list
+        return (lambda values: listed(storable(list(values or ())))) if _is_text(self.of()) else listed
 
 
 _as_json: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
@@ -139,19 +165,24 @@ def _as_list(values: Sequence[Any] | None) -> list[Any]:
     return list(values or ())
 
 
-class _Members(FunctionElement[Any]):
+class _Among(FunctionElement[Any]):
+    """Whether the first is one of the list that is the second."""
+
     inherit_cache = True
-    name = "members"
+    name = "among"
+    type = NullType()  # a Boolean would be compared with 1 where a database has none
 
 
-@compiles(_Members)
-def _of_array(element: _Members, compiler: SQLCompiler, **how: Any) -> str:
-    return f"(SELECT unnest{compiler.process(element.clause_expr, **how)})"
+@compiles(_Among)
+def _of_array(element: _Among, compiler: SQLCompiler, **how: Any) -> str:
+    column, values = (compiler.process(clause, **how) for clause in element.clauses)
+    return f"{column} = ANY ({values})"
 
 
-@compiles(_Members, "sqlite")
-def _of_json(element: _Members, compiler: SQLCompiler, **how: Any) -> str:
-    return f"(SELECT value FROM json_each{compiler.process(element.clause_expr, **how)})"  # noqa: S608  a bound parameter
+@compiles(_Among, "sqlite")
+def _of_json(element: _Among, compiler: SQLCompiler, **how: Any) -> str:
+    column, values = (compiler.process(clause, **how) for clause in element.clauses)
+    return f"{column} IN (SELECT value FROM json_each({values}))"  # noqa: S608  a bound parameter
 
 
 def takes_none(column: ColumnElement[Any], arms: Collection[str]) -> ColumnElement[bool]:
@@ -165,4 +196,4 @@ def among(column: ColumnElement[Any], name: str) -> ColumnElement[bool]:
 
     One statement serves every length, where a list of single parameters would be written anew each time.
     """
-    return column.bool_op("IN")(_Members(bindparam(name, type_=Listed(type(column.type)))))
+    return _Among(column, bindparam(name, type_=Listed(type(column.type))))

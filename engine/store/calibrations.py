@@ -5,6 +5,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, delete, insert, select
 
+from engine.store.locking import hold
 from engine.store.tables import CalibrationRow, table
 
 CALIBRATIONS = table(CalibrationRow)
@@ -26,6 +27,7 @@ class Calibration:
 
 def put(connection: Connection, found: Calibration) -> None:
     """Keep a calibration over an earlier one of the same subject and engine."""
+    hold(connection, f"calibration/{found.engine}/{found.subject}")
     same = (CALIBRATIONS.c.subject == found.subject) & (CALIBRATIONS.c.engine == found.engine)
     connection.execute(delete(CALIBRATIONS).where(same))
     connection.execute(insert(CALIBRATIONS).values(asdict(found)))

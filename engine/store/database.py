@@ -1,24 +1,26 @@
 """One database: opening it, its transactions, its upgrades, its copies and its health.
 
-SQLite is the default: write-ahead logging, one writer at a time, readers never wait. Personal data is in
-the parameters of statements, so that no error shows them.
+SQLite is the default: write-ahead logging, one writer at a time, readers never wait. On PostgreSQL many processes
+write at once: who reads in order to write holds what was read until the transaction ends (`engine.store.locking`).
 """
 
-import importlib.util
-import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
-from sqlalchemy import Connection, Engine, StaticPool, create_engine, event, inspect, make_url, text
+from sqlalchemy import Connection, inspect, text
 from sqlalchemy.engine import URL
-from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as NoneFree
 from sqlmodel import SQLModel
 
 from engine.errors import DatabaseError
 from engine.store import tables
+from engine.store.connecting import engine_of, explained, parsed, require_place, shown
+from engine.store.locking import hold
 
 NEWEST: Final = "0003"
 VERSIONS_TABLE: Final = (
@@ -26,27 +28,14 @@ VERSIONS_TABLE: Final = (
     "CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num))"
 )
 PATIENCE: Final = 10.0
-PRAGMAS: Final = (
-    "foreign_keys = ON",
-    "synchronous = NORMAL",
-    "temp_store = MEMORY",
-    "cache_size = -65536",
-    "mmap_size = 268435456",
-    "journal_size_limit = 67108864",
-    "wal_autocheckpoint = 8192",  # pages; large batches touch the same pages again and again
-    "secure_delete = FAST",  # what is erased does not stay readable in the file
-)
-# What SQLite says, and what a person does about it.
-CURES: Final = {
-    "database is locked": "another process is writing to it; end that process or try again",
-    "disk is full": "the disk is full; make room and try again, nothing was half written",
-    "readonly database": "it cannot be written; give this user the right to write the file and its folder",
-    "unable to open": "it cannot be opened; check that it is a file and that this user may read and write it",
-    "disk i/o error": "the disk does not read or write; check the disk, then restore a backup if need be",
-    "not a database": "it is not a SQLite database; name another file",
-    "malformed": "it is damaged; restore a backup",
-    "connection failed": "the server does not answer; check its address and that it runs",
-}
+TRIES: Final = 5
+UNSOUND: Final = """
+    SELECT 'the index ' || relname || ' is not whole; run REINDEX INDEX ' || relname
+    FROM pg_index JOIN pg_class ON pg_class.oid = indexrelid WHERE NOT indisvalid
+    UNION ALL SELECT 'the key ' || conname || ' of ' || conrelid::regclass || ' was never checked; run ALTER TABLE '
+    || conrelid::regclass || ' VALIDATE CONSTRAINT ' || conname FROM pg_constraint WHERE NOT convalidated ORDER BY 1"""
+READ: Final = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+T = TypeVar("T")
 
 
 class Database:
@@ -56,11 +45,12 @@ class Database:
         self.is_sqlite: Final = url.get_backend_name() == "sqlite"
         in_memory = self.is_sqlite and url.database in (None, "", ":memory:")
         self.path: Final = Path(url.database) if self.is_sqlite and url.database and not in_memory else None
-        self.url: Final = url.set(drivername=url.get_backend_name(), query={}).render_as_string(hide_password=True)
+        self.name: Final = "memory" if in_memory else Path(url.database or "").stem  # what files beside it are named by
+        self.url: Final = shown(url)
         self._in_memory = in_memory
         self._writer = threading.RLock()
         self._thread = threading.local()
-        self._engine = _engine(url, patience, in_memory)
+        self._engine = engine_of(url, patience, in_memory)
 
     @classmethod
     def open(cls, url: str, *, create: bool = True, patience: float = PATIENCE) -> "Database":
@@ -78,10 +68,9 @@ class Database:
 
     @classmethod
     def _opened(cls, url: str, create: bool, patience: float, upgrade: bool) -> "Database":
-        parsed = _parsed(url)
-        database = cls(parsed, patience)
+        database = cls(parsed(url), patience)
         if database.path is not None:
-            _require_place(database.path)
+            require_place(database.path)
         try:
             database._make_ready(create, upgrade)
         except BaseException:
@@ -113,6 +102,7 @@ class Database:
             with self._explained(), self._engine.connect() as connection:
                 connection.connection.cursor().execute("PRAGMA journal_mode = WAL")
         with self.writing() as connection:
+            hold(connection, "schema")
             if upgrade:
                 _migrate(connection)
             elif self._version(connection) is None:  # asked again: another process may have been first
@@ -134,11 +124,14 @@ class Database:
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
-        """One write transaction: committed at the end, rolled back on an error; one at a time in a process."""
+        """One write transaction: committed at the end, rolled back on an error.
+
+        On SQLite there is one at a time. On PostgreSQL a statement sees what others committed before it began.
+        """
         if getattr(self._thread, "writer", None) is not None:
             raise RuntimeError("this thread has a write transaction open already")
         with (
-            self._writer,
+            self._turn(),
             self._explained(writing=True),
             self._engine.connect() as connection,
             connection.execution_options(writing=True).begin(),
@@ -149,9 +142,35 @@ class Database:
             finally:
                 self._thread.writer = None
 
+    def write(self, work: Callable[[Connection], T]) -> T:
+        """Do work in one write transaction, all of it again when other processes crossed it.
+
+        The work may be done several times and must have no effect but on the database.
+        """
+        for left in reversed(range(TRIES)):
+            try:
+                with self.writing() as connection:
+                    return work(connection)
+            except DatabaseError as error:
+                if not (left and _crossed(error)):
+                    raise
+        raise AssertionError("the last try returns or raises")
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        if not self.is_sqlite:
+            yield
+            return
+        with self._writer:
+            yield
+
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """One snapshot to read from; it refuses to write."""
+        if not self.is_sqlite:
+            with self._explained(), self._engine.connect() as connection:
+                yield connection.execution_options(**READ)
+            return
         if not self._in_memory:
             with self._explained(), self._engine.connect() as connection:
                 yield connection
@@ -165,26 +184,33 @@ class Database:
             with self._engine.connect() as connection:
                 yield connection
 
+    def session(self, *, idle: timedelta) -> Connection:
+        """A connection of its own on a server, for what is held longer than a transaction; closed by who asked.
+
+        The server ends it when nothing is asked of it for as long as `idle`.
+        """
+        with self._explained():
+            connection = self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+            connection.detach()
+            connection.execute(text(f"SET idle_session_timeout = {int(idle.total_seconds() * 1000)}"))
+        return connection
+
     @contextmanager
     def _explained(self, *, writing: bool = False) -> Iterator[None]:
         try:
             yield
-        except DBAPIError as error:
-            # A full disk ends the whole transaction, and then undoing a part of it fails too: the first error tells.
-            first: BaseException | None = error
-            while first is not None:
-                said = str(first.orig).lower() if isinstance(first, DBAPIError) else ""
-                for sign, cure in CURES.items():
-                    # A write inside `reading` fails in the words of a file without rights, and is a mistake of ours.
-                    if sign in said and (writing or sign != "readonly database"):
-                        raise DatabaseError(f"{self.url}: {cure}") from error.orig
-                first = first.__context__
-            raise
+        except (DBAPIError, NoneFree) as error:
+            found = explained(error, self.url, writing=writing)
+            if found is None:
+                raise
+            raise found from getattr(error, "orig", None)
 
     def backup(self, path: Path) -> None:
         """A whole, consistent copy at `path` while others write; raises DatabaseError when `path` exists."""
         if not self.is_sqlite:
-            raise DatabaseError(f"{self.url} is not SQLite; copy it with pg_dump")
+            raise DatabaseError(f"{self.url} is not SQLite; copy it with pg_dump -Fc -f {path} and the database's URL")
+        import sqlite3
+
         try:
             path.touch(mode=0o600, exist_ok=False)
         except FileExistsError:
@@ -216,6 +242,8 @@ class Database:
                 found += [f"the file is damaged: {line}" for line in said if line != "ok"]
                 orphans = connection.execute(text("PRAGMA foreign_key_check")).all()
                 found += [f"row {row[1]} of {row[0]} belongs to a row of {row[2]} that is absent" for row in orphans]
+            else:
+                found += connection.execute(text(UNSOUND)).scalars().all()
             return (*found, *violations(connection))
 
     def close(self) -> None:
@@ -223,56 +251,8 @@ class Database:
         self._engine.dispose()
 
 
-def _parsed(url: str) -> URL:
-    """The URL with the driver that Ringlab uses; no error shows it, for it may hold a password."""
-    forms = "write sqlite:///ringlab.db or postgresql://user@host/name"
-    try:
-        parsed = make_url(url)
-    except (ArgumentError, ValueError):
-        raise DatabaseError(f"the database URL cannot be read; {forms}") from None
-    if parsed.drivername in ("sqlite", "sqlite+pysqlite"):
-        if (parsed.database or "").startswith("file:"):
-            raise DatabaseError("the database URL names a file by URI; write its path, as in sqlite:///ringlab.db")
-        return parsed.set(drivername="sqlite+pysqlite")
-    if parsed.drivername in ("postgresql", "postgres", "postgresql+psycopg"):
-        if importlib.util.find_spec("psycopg") is None:
-            raise DatabaseError("PostgreSQL needs the driver psycopg, which is not installed; use sqlite:///ringlab.db")
-        return parsed.set(drivername="postgresql+psycopg")
-    raise DatabaseError(f"Ringlab does not know {parsed.drivername!r} databases; {forms}")
-
-
-def _require_place(path: Path) -> None:
-    if path.is_dir():
-        raise DatabaseError(f"{path} is a folder; name a file, as in sqlite:///{path}/ringlab.db")
-    if not path.absolute().parent.is_dir():
-        raise DatabaseError(f"the folder {path.parent} does not exist; make it first: mkdir -p {path.parent}")
-
-
-def _engine(url: URL, patience: float, in_memory: bool) -> Engine:
-    if url.get_backend_name() != "sqlite":
-        return create_engine(url, hide_parameters=True, pool_pre_ping=True)
-    arguments = {"check_same_thread": False, "timeout": patience, "cached_statements": 256}
-    if in_memory:
-        engine = create_engine(url, hide_parameters=True, connect_args=arguments, poolclass=StaticPool)
-    else:
-        engine = create_engine(url, hide_parameters=True, connect_args=arguments, max_overflow=-1)
-
-    @event.listens_for(engine, "connect")
-    def _connected(connection: sqlite3.Connection, _record: object) -> None:
-        connection.isolation_level = None  # transactions are begun below, never by the driver
-        for pragma in PRAGMAS:
-            connection.execute(f"PRAGMA {pragma}")
-
-    @event.listens_for(engine, "begin")
-    def _begun(connection: Connection) -> None:
-        writing = connection.get_execution_options().get("writing", False)
-        connection.exec_driver_sql(f"PRAGMA query_only = {'OFF' if writing else 'ON'}")
-        if writing:
-            connection.exec_driver_sql("BEGIN IMMEDIATE")
-        elif not in_memory:
-            connection.exec_driver_sql("BEGIN")
-
-    return engine
+def _crossed(error: DatabaseError) -> bool:
+    return str(getattr(error.__cause__, "sqlstate", None) or "").startswith("40")
 
 
 def _migrate(connection: Connection) -> None:

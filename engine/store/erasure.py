@@ -26,10 +26,11 @@ def erase(connection: Connection, key_or_phone: str) -> str:
     Raises NotFound, and NotNow while a call to the contact may still be reported.
     """
     contact_id, contact = roster.show(connection, key_or_phone)
+    roster.hold(connection, [contact_id])
+    queue.cancel_contacts(connection, [contact_id], "erased")  # first, so that none is begun while it is looked
     under_way = select(func.count()).where(CALLS.c.contact_id == contact_id, IS_OPEN)
     if connection.execute(under_way).scalar_one():
         raise NotNow("a call to this contact is under way or its fate is unknown; erase again when it is settled")
-    queue.cancel_contacts(connection, [contact_id], "erased")
     connection.execute(delete(RESERVE).where(RESERVE.c.contact_id == contact_id))
     unnamed = f"{ERASED}{contact_id}"
     calls = _rename_calls(connection, contact_id, unnamed)

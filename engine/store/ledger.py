@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, case, distinct, func, insert, literal_column, select, update
@@ -64,6 +65,7 @@ def keep_events(
         )
         for event, about in events
     ]  # fmt: skip
+    rows.sort(key=itemgetter(0))  # so that two processes that hear the same never wait in a circle
     return _KEEP_EVENTS.run(connection, rows, source=source, received_at=received_at)
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, Table, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from engine.core.experiments import Experiment, State
@@ -47,7 +47,7 @@ def _record(row: Any) -> Record:
 def create(
     connection: Connection, experiment: Experiment, source: str, folder: str, planned: int, now: datetime
 ) -> int:
-    """Keep an experiment as it is started; returns its id."""
+    """Keep an experiment as it is started; returns its id. Who creates holds "experiments" and looked for its name."""
     values = {
         "name": experiment.name, "definition": experiment.model_dump_json(), "source": source, "folder": folder,
         "fingerprint": experiment.fingerprint, "state": State.RUNNING.value, "reason": "", "planned": planned,
@@ -89,6 +89,12 @@ def state_of(connection: Connection, experiment_id: int) -> State:
     return State(connection.execute(select(EXPERIMENTS.c.state).where(EXPERIMENTS.c.id == experiment_id)).scalar_one())
 
 
+def held_state(connection: Connection, experiment_id: int, *, shared: bool = False) -> State:
+    """Where an experiment stands, which it does until this transaction ends; with `shared` others may hold it too."""
+    query = select(EXPERIMENTS.c.state).where(EXPERIMENTS.c.id == experiment_id)
+    return State(connection.execute(query.with_for_update(key_share=not shared, read=shared)).scalar_one())
+
+
 def move(connection: Connection, experiment_id: int, state: State, reason: str, now: datetime) -> None:
     """Put an experiment in another state, with the reason."""
     change = update(EXPERIMENTS).where(EXPERIMENTS.c.id == experiment_id)
@@ -103,6 +109,7 @@ def plan_on(connection: Connection, experiment_id: int, people: int) -> None:
 
 def keep_look(connection: Connection, experiment_id: int, as_of: datetime, standing: dict[str, Any]) -> int:
     """Keep a look for ever; returns its number, from 1."""
+    held_state(connection, experiment_id)
     number = look_count(connection, experiment_id) + 1
     text = json.dumps(standing | {"look": number}, ensure_ascii=False, separators=(",", ":"))
     values = {"experiment_id": experiment_id, "number": number, "as_of": as_of, "standing": text}
@@ -136,9 +143,19 @@ def mark(connection: Connection, name: str) -> str:
 
 def set_mark(connection: Connection, name: str, value: str) -> None:
     """Remember how far something has come."""
-    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
-    put = dialect.insert(MARKS).values(name=name, value=value)
+    put = _inserting(connection, MARKS).values(name=name, value=value)
     connection.execute(put.on_conflict_do_update(index_elements=["name"], set_={"value": value}))
+
+
+def first_mark(connection: Connection, name: str, value: str) -> str:
+    """Remember a value unless something stands there; returns what stands, which is the first that anybody gave."""
+    connection.execute(_inserting(connection, MARKS).values(name=name, value=value).on_conflict_do_nothing())
+    return mark(connection, name)
+
+
+def _inserting(connection: Connection, rows: Table) -> Any:
+    """An insert that may say what to do where something stands already."""
+    return (sqlite if connection.dialect.name == "sqlite" else postgresql).insert(rows)
 
 
 def audit(connection: Connection, at: datetime, who: str, action: str, subject: str, reason: str = "") -> None:

@@ -31,6 +31,7 @@ from sqlalchemy import (
 from engine.core.assignment import Assignment
 from engine.core.contacts import Contact, masked
 from engine.errors import NotFound
+from engine.store import locking
 from engine.store.bulk import Adding, Many, among
 from engine.store.contacts import attributes_of, contact_of
 from engine.store.tables import (
@@ -90,7 +91,9 @@ def import_contacts(connection: Connection, contacts: Sequence[Contact], now: da
     """Add contacts by their key, or bring them up to date; the same contact again changes nothing.
 
     A number that belongs to another key is not taken over: that row changes nothing, and its key is in `taken`.
+    Who imports does so alone.
     """
+    locking.hold(connection, "roster")
     count = ImportCount()
     for batch in batches(contacts):
         rows = [_values(contact) for contact in batch]
@@ -159,6 +162,7 @@ def _merge(connection: Connection, rows: list[_Values], now: datetime) -> Import
             owners[row[PHONE]] = key
             current[key] = row
     updates = [row for key, row in current.items() if key in known and row != known[key]]
+    hold(connection, find(connection, [row[KEY] for row in updates]).values())
     # Numbers are let go before they are taken, so that two contacts may change places.
     _VACATE.run(connection, [(row[KEY],) for row in updates if row[PHONE] != known[row[KEY]][PHONE]])
     _CHANGE.run(connection, updates)
@@ -191,6 +195,16 @@ def find(connection: Connection, keys: Iterable[str]) -> dict[str, int]:
 def contacts(connection: Connection, ids: Iterable[int]) -> dict[int, Contact]:
     """The contacts of these row ids."""
     return dict(_person(row) for batch in batches(ids) for row in connection.execute(_PEOPLE_OF, {"ids": batch}).all())
+
+
+_HOLD = select(CONTACTS.c.id).where(among(CONTACTS.c.id, "ids")).order_by(CONTACTS.c.id)
+
+
+def hold(connection: Connection, ids: Iterable[int]) -> None:
+    """Keep everybody else from judging, changing or erasing these contacts until the transaction ends."""
+    if connection.dialect.name != "sqlite":
+        for batch in batches(sorted(set(ids))):
+            connection.execute(_HOLD.with_for_update(key_share=True), {"ids": batch}).all()
 
 
 def _person(row: Any) -> tuple[int, Contact]:
@@ -305,8 +319,8 @@ def _counts(
     connection: Connection, column: Column[str], experiment_id: int, *conditions: ColumnElement[bool]
 ) -> dict[str, int]:
     query = select(column, func.count()).where(column.table.c.experiment_id == experiment_id, *conditions)
-    found = connection.execute(query.group_by(column).order_by(column))
-    return {row[0]: row[1] for row in found}
+    found = connection.execute(query.group_by(column)).all()
+    return {row[0]: row[1] for row in sorted(found)}
 
 
 def next_rank(connection: Connection, experiment_id: int) -> int:

@@ -30,14 +30,15 @@ _ADD = Adding(SuppressionRow, ("phone",), ("reason", "source", "added_at"), new=
 def add(connection: Connection, phones: Iterable[str], reason: str, source: str, now: datetime) -> int:
     """Put numbers (E.164) on the list; returns how many are new. What is on it keeps its first reason."""
     same = {"reason": reason, "source": source, "added_at": now}
-    return sum(_ADD.run(connection, [(phone,) for phone in batch], **same) for batch in batches(phones))
+    # In their order, so that two processes that add the same numbers never wait in a circle.
+    return sum(_ADD.run(connection, [(phone,) for phone in batch], **same) for batch in batches(sorted(set(phones))))
 
 
 def remove(connection: Connection, phones: Iterable[str]) -> int:
     """Take numbers off the list; returns how many were on it."""
     return sum(
         connection.execute(delete(SUPPRESSIONS).where(SUPPRESSIONS.c.phone.in_(batch))).rowcount
-        for batch in batches(phones)
+        for batch in batches(sorted(set(phones)))
     )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar
 
-from sqlalchemy import BigInteger, Dialect, Index, LargeBinary, Table, Text, text
+from sqlalchemy import BigInteger, Dialect, Index, Integer, LargeBinary, Table, Text, text
 from sqlalchemy.types import TypeDecorator
 from sqlmodel import Field, SQLModel
 
@@ -38,8 +38,16 @@ class Instant(TypeDecorator[datetime]):
         return instant
 
 
+# SQLite's own row numbers are of this size, and only a plain INTEGER is one; a server counts far beyond 2^31 events.
+ID = BigInteger().with_variant(Integer(), "sqlite")
+
+
 def _key() -> Any:
-    return Field(default=None, primary_key=True)
+    return Field(default=None, primary_key=True, sa_type=ID)
+
+
+def _owner(target: str, *, key: bool = False) -> Any:
+    return Field(sa_type=ID, foreign_key=target, primary_key=key)
 
 
 def _instant(*, null: bool = False) -> Any:
@@ -112,8 +120,8 @@ class AssignmentRow(SQLModel, table=True):
         Index("assignments_contact", "contact_id"),
         Index("assignments_stratum", "experiment_id", "stratum"),
     )
-    experiment_id: int = Field(primary_key=True, foreign_key="experiments.id")
-    contact_id: int = Field(primary_key=True, foreign_key="contacts.id")
+    experiment_id: int = _owner("experiments.id", key=True)
+    contact_id: int = _owner("contacts.id", key=True)
     arm: str
     stratum: str = ""
     place: int
@@ -130,8 +138,8 @@ class ReserveRow(SQLModel, table=True):
         Index("reserve_contact", "contact_id"),
         Index("reserve_order", "experiment_id", "pack", "standing"),
     )
-    experiment_id: int = Field(primary_key=True, foreign_key="experiments.id")
-    contact_id: int = Field(primary_key=True, foreign_key="contacts.id")
+    experiment_id: int = _owner("experiments.id", key=True)
+    contact_id: int = _owner("contacts.id", key=True)
     pack: str = ""
     stratum: str = ""
     standing: int = Field(sa_type=BigInteger)
@@ -141,8 +149,8 @@ class RefusalRow(SQLModel, table=True):
     """A contact who was not called, or not again, and the rule that refused."""
 
     __tablename__: ClassVar[Any] = "refusals"
-    experiment_id: int = Field(primary_key=True, foreign_key="experiments.id")
-    contact_id: int = Field(primary_key=True, foreign_key="contacts.id")
+    experiment_id: int = _owner("experiments.id", key=True)
+    contact_id: int = _owner("contacts.id", key=True)
     rule: str = Field(primary_key=True)
     at: datetime = _instant()
 
@@ -167,8 +175,8 @@ class CallRow(SQLModel, table=True):
     )
     id: int | None = _key()
     key: str = Field(unique=True)
-    experiment_id: int = Field(foreign_key="experiments.id")
-    contact_id: int = Field(foreign_key="contacts.id")
+    experiment_id: int = _owner("experiments.id")
+    contact_id: int = _owner("contacts.id")
     arm: str
     attempt: int
     due_at: datetime = _instant()
@@ -193,8 +201,8 @@ class MessageRow(SQLModel, table=True):
     __tablename__: ClassVar[Any] = "messages"
     id: int | None = _key()
     key: str = Field(unique=True)
-    experiment_id: int = Field(foreign_key="experiments.id")
-    contact_id: int = Field(foreign_key="contacts.id")
+    experiment_id: int = _owner("experiments.id")
+    contact_id: int = _owner("contacts.id")
     call: str
     template: str
     token: str = Field(unique=True)
@@ -239,8 +247,8 @@ class EventRow(SQLModel, table=True):
     id: int | None = _key()
     source: str
     key: str
-    experiment_id: int | None = Field(default=None, foreign_key="experiments.id")
-    contact_id: int | None = Field(default=None, foreign_key="contacts.id")
+    experiment_id: int | None = Field(default=None, sa_type=ID, foreign_key="experiments.id")
+    contact_id: int | None = Field(default=None, sa_type=ID, foreign_key="contacts.id")
     call: str = ""
     provider_id: str = ""
     kind: str
@@ -267,8 +275,8 @@ class OutcomeRow(SQLModel, table=True):
 
     __tablename__: ClassVar[Any] = "outcomes"
     __table_args__: ClassVar[Any] = (Index("outcomes_maturity", "experiment_id", "matures_at"),)
-    experiment_id: int = Field(primary_key=True, foreign_key="experiments.id")
-    contact_id: int = Field(primary_key=True, foreign_key="contacts.id")
+    experiment_id: int = _owner("experiments.id", key=True)
+    contact_id: int = _owner("contacts.id", key=True)
     arm: str
     stratum: str = ""
     matures_at: datetime | None = _instant(null=True)
@@ -298,7 +306,7 @@ class LookRow(SQLModel, table=True):
     """One analysis of a running experiment; `standing` is its JSON."""
 
     __tablename__: ClassVar[Any] = "looks"
-    experiment_id: int = Field(primary_key=True, foreign_key="experiments.id")
+    experiment_id: int = _owner("experiments.id", key=True)
     number: int = Field(primary_key=True)
     as_of: datetime = _instant()
     standing: str = Field(sa_type=Text)

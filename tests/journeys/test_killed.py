@@ -15,6 +15,7 @@ from engine.telephony.book import Book
 from tests.steps.makers import (
     MONDAY,
     STEADY,
+    columns_of,
     make_workspace,
     number_of,
     rows_of,
@@ -82,7 +83,7 @@ def killed_at(folder: Path, target: int) -> bool:
 
 def outcomes(workspace: Any) -> dict[str, dict[str, Any]]:
     """Contact's key → outcome, but for instants and what a lost message changes."""
-    columns = [row[1] for row in rows_of(workspace, "PRAGMA table_info(outcomes)")]
+    columns = columns_of(workspace, "outcomes")
     left_out = OF_MESSAGES | {"matures_at", "dialled_at", "converted_at", "experiment_id", "contact_id"}
     kept = [name for name in columns if name not in left_out]
     query = f"SELECT contacts.key, {', '.join(kept)} FROM outcomes JOIN contacts ON contacts.id = contact_id"

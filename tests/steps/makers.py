@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import text
+from sqlalchemy import inspect, text
 
 from engine.core.events import Event
 from engine.runner import Simulation
@@ -21,6 +21,7 @@ from engine.telephony.adapter import DialRequest, Found, MessageRequest, Receipt
 from engine.telephony.book import Book
 from engine.telephony.simulated import Simulated
 from engine.workspace import Running, Workspace
+from tests import databases
 
 MONDAY = datetime(2026, 11, 23, 2, tzinfo=UTC)  # ten o'clock in Shanghai, where the contacts live
 COLUMNS = {"key": "id", "phone": "mobile", "name": "name", "ordered_at": "paid_at"}
@@ -84,8 +85,8 @@ def write_experiment(folder: Path, people: int | Sequence[Mapping[str, str]] = 2
 
 
 def make_workspace(folder: Path, seed: int | None = None) -> Workspace:
-    """A workspace on the database file of this folder, opened anew as another process would."""
-    return Workspace(Settings(f"sqlite:///{folder / 'ringlab.db'}", "https://ring.example"), folder, seed)
+    """A workspace on the database of this folder, opened anew as another process would."""
+    return Workspace(Settings(databases.here().url(folder), "https://ring.example"), folder, seed)
 
 
 def start(workspace: Workspace, path: Path, now: datetime = MONDAY) -> Running:
@@ -104,6 +105,12 @@ def rows_of(workspace: Workspace, query: str, **values: Any) -> list[Any]:
     """What the database says."""
     with workspace.database.reading() as connection:
         return list(connection.execute(text(query), values))
+
+
+def columns_of(workspace: Workspace, table: str) -> list[str]:
+    """The names of a table's columns, in their order."""
+    with workspace.database.reading() as connection:
+        return [column["name"] for column in inspect(connection).get_columns(table)]
 
 
 def counts_of(workspace: Workspace, query: str, **values: Any) -> dict[Any, int]:

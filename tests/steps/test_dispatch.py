@@ -1,7 +1,5 @@
 """Due calls in, placed calls out: nobody's telephone rings twice for one call, whatever breaks."""
 
-import json
-import sqlite3
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
@@ -10,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
 from engine.core.calls import CallState
 from engine.core.experiments import State
@@ -21,6 +20,8 @@ from engine.steps.dispatch import dispatch
 from engine.steps.receive import poll
 from engine.steps.reconcile import AT_ONCE, reconcile
 from engine.steps.resting import rest
+from engine.store.database import Database
+from engine.store.queue import CALLS
 from engine.telephony.adapter import DialRequest
 from tests.steps.makers import (
     ALL_DAY,
@@ -53,17 +54,17 @@ def words(**changes: Any) -> dict[str, Any]:
 class Peeping(Wrapped):
     """Looks into the database through a connection of its own while the provider is being asked."""
 
-    def __init__(self, inner: Any, database: Path) -> None:
+    def __init__(self, inner: Any, database: str) -> None:
         super().__init__(inner)
-        self.database = database
+        self.database = Database.open(database, create=False)
         self.seen: list[str] = []
 
     def before(self, requests: Sequence[DialRequest], now: datetime) -> None:
-        keys = json.dumps([request.call for request in requests])
-        connection = sqlite3.connect(f"file:{self.database}?mode=ro", uri=True)
-        query = "SELECT state FROM calls WHERE key IN (SELECT value FROM json_each(?)) AND begun_at IS NOT NULL"
-        self.seen += [state for (state,) in connection.execute(query, (keys,))]
-        connection.close()
+        keys = [request.call for request in requests]
+        query = select(CALLS.c.state).where(CALLS.c.key.in_(keys), CALLS.c.begun_at.is_not(None))
+        with self.database.reading() as connection:
+            self.seen += connection.execute(query).scalars()
+        self.database.close()
 
 
 class Dying(Wrapped):
@@ -86,7 +87,7 @@ def test_a_call_is_begun_before_the_provider_is_asked(tmp_path: Path) -> None:
     """Another process sees every call as begun at the moment at which the provider is asked to place it."""
     with make_workspace(tmp_path) as workspace:
         running = start(workspace, write_experiment(tmp_path, 30))
-        peeping = Peeping(running.adapter, tmp_path / "ringlab.db")
+        peeping = Peeping(running.adapter, workspace.settings.database)
         done = dispatch(workspace, replaced(running, peeping), MONDAY, 25)
         assert (done.claimed, done.placed) == (25, 25)
         assert peeping.seen == ["sent"] * 25

@@ -24,6 +24,7 @@ from tests.steps.makers import (
     MONDAY,
     STEADY,
     Wrapped,
+    columns_of,
     counts_of,
     make_experiment,
     make_rows,
@@ -85,7 +86,7 @@ def test_untidy_reports_come_to_the_same_outcomes(tmp_path: Path, attempts: int)
             simulation = Simulation(workspace, start(workspace, path))
             assert simulation.run()
             advance.hear(workspace, simulation.running, simulation.now + timedelta(days=30))
-            columns = [row[1] for row in rows_of(workspace, "PRAGMA table_info(outcomes)")]
+            columns = columns_of(workspace, "outcomes")
             found.append([dict(zip(columns, row, strict=True)) for row in outcomes_of(workspace)])
             assert workspace.database.check() == ()
             if name == "untidy":
@@ -283,7 +284,7 @@ def test_conversions_are_idempotent_by_id(tmp_path: Path) -> None:
             == 0
         )
         found = rows_of(
-            workspace, "SELECT contact_id, converted, ordered, revenue FROM outcomes WHERE converted OR ordered"
+            workspace, "SELECT contact_id, converted, ordered, revenue FROM outcomes WHERE converted = 1 OR ordered = 1"
         )
     assert [tuple(row) for row in found] == [(1, 1, 1, 99.5)]
 

@@ -62,7 +62,11 @@ def test_rounds_follow_one_another(tmp_path: Path) -> None:
         done = enroll.start(workspace, path, MONDAY)
         assert sum(done.refused.values()) == 1200
         assert (
-            number_of(workspace, "SELECT max(n) FROM (SELECT count(*) AS n FROM assignments GROUP BY contact_id)") == 1
+            number_of(
+                workspace,
+                "SELECT max(n) FROM (SELECT count(*) AS n FROM assignments GROUP BY contact_id) AS found",
+            )
+            == 1
         )
 
 

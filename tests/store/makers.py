@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, insert
+from sqlalchemy import Connection, insert, text
 
 from engine.core.assignment import Assignment
 from engine.core.contacts import Contact
@@ -12,13 +12,23 @@ from engine.core.experiments import Experiment
 from engine.store import roster
 from engine.store.database import Database
 from engine.store.tables import CallRow, EventRow, ExperimentRow, MessageRow, ReportRow, table
+from tests import databases
 
 NOW = datetime(2026, 11, 23, 2, 0, tzinfo=UTC)
+PUT = text("INSERT INTO marks VALUES (:name, 'here')")
+NAMES = text("SELECT name FROM marks ORDER BY name")
 LATER = NOW + timedelta(hours=1)
 
 
 def make_database() -> Database:
-    return Database.open("sqlite://")
+    """A new database of the kind that the test is asked of."""
+    return databases.here().database()
+
+
+def names(database: Database) -> list[str]:
+    """The names of the marks that are set."""
+    with database.reading() as connection:
+        return sorted(connection.execute(NAMES).scalars())
 
 
 def make_contact(number: int = 1, **changes: Any) -> Contact:

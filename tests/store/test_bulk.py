@@ -2,13 +2,14 @@
 
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from sqlalchemy import bindparam, select, update
 from sqlalchemy.dialects.postgresql import psycopg
 
 from engine.store.bulk import Adding, Many, among
-from engine.store.database import Database
 from engine.store.queue import planned_of
 from engine.store.tables import CallRow, MarkRow, OutcomeRow, SuppressionRow, table
+from tests.store.makers import make_database
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 SUPPRESSIONS, CALLS = table(SuppressionRow), table(CallRow)
@@ -23,12 +24,11 @@ END = Many(
 
 def test_rows_are_written_with_their_types():
     """Instants go in as numbers and come out as instants; what is alike is said once."""
-    database = Database.open("sqlite://")
+    database = make_database()
     with database.writing() as connection:
         rows = [("+8610000", "opted out"), ("+8610001", "complained")]
         assert ADD.run(connection, rows, source="call", added_at=NOON) == 2
         found = connection.execute(select(SUPPRESSIONS).order_by(SUPPRESSIONS.c.phone)).all()
-    database.close()
 
     assert [(row.phone, row.reason, row.source, row.added_at) for row in found] == [
         ("+8610000", "opted out", "call", NOON), ("+8610001", "complained", "call", NOON),
@@ -37,14 +37,13 @@ def test_rows_are_written_with_their_types():
 
 def test_what_is_there_already_is_left_as_it_is():
     """Only rows that are new are counted and written."""
-    database = Database.open("sqlite://")
+    database = make_database()
     with database.writing() as connection:
         ADD.run(connection, [("+8610000", "first")], source="call", added_at=NOON)
         again = ADD.run(
             connection, [("+8610000", "second"), ("+8610001", "x")], source="y", added_at=NOON + timedelta(days=1)
         )
         reasons = connection.execute(select(SUPPRESSIONS.c.reason).order_by(SUPPRESSIONS.c.phone)).scalars().all()
-    database.close()
 
     assert again == 1
     assert reasons == ["first", "x"]
@@ -52,10 +51,9 @@ def test_what_is_there_already_is_left_as_it_is():
 
 def test_no_rows_are_no_statement():
     """Nothing to write asks the database nothing."""
-    database = Database.open("sqlite://")
+    database = make_database()
     with database.reading() as connection:  # which would refuse to write
         assert ADD.run(connection, [], source="", added_at=NOON) == 0
-    database.close()
 
 
 def test_columns_without_a_value_get_their_default():
@@ -87,14 +85,13 @@ def test_postgresql_leaves_what_is_there():
 
 def test_a_list_of_any_length_is_one_parameter():
     """Forty thousand keys are asked for in one statement, and none of them finds nothing."""
-    database = Database.open("sqlite://")
+    database = make_database()
     query = select(SUPPRESSIONS.c.phone).where(among(SUPPRESSIONS.c.phone, "phones"))
     with database.writing() as connection:
         ADD.run(connection, [("+8610000", "x"), ("+86'\"\\王", "y")], source="call", added_at=NOON)
         asked = [f"+{number}" for number in range(40_000)] + ["+86'\"\\王"]
         found = connection.execute(query, {"phones": asked}).scalars().all()
         none = connection.execute(query, {"phones": []}).scalars().all()
-    database.close()
 
     assert found == ["+86'\"\\王"]
     assert none == []
@@ -104,15 +101,28 @@ def test_postgresql_is_given_an_array():
     """Where there are arrays, a list is one."""
     query = select(CALLS.c.key).where(among(CALLS.c.contact_id, "ids"))
 
-    assert "contact_id IN (SELECT unnest(%(ids)s::INTEGER[]))" in str(query.compile(dialect=psycopg.dialect()))
+    assert "contact_id = ANY (%(ids)s::BIGINT[])" in str(query.compile(dialect=psycopg.dialect()))
 
 
+@pytest.mark.sqlite
 def test_a_list_is_found_by_its_index():
     """The contacts' planned calls are found without reading all calls."""
-    database = Database.open("sqlite://")
+    database = make_database()
     with database.reading() as connection:
         sql = str(select(CALLS.c.id).where(planned_of("ids")).compile(dialect=connection.dialect))
         plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}", ("[1, 2]",)).all()
-    database.close()
 
     assert any("calls_attempt (experiment_id=? AND contact_id=?)" in row[3] for row in plan)
+
+
+def test_texts_are_kept_on_every_database():
+    """NUL and halves of characters, which providers send and PostgreSQL refuses, are kept as U+FFFD, and found so."""
+    database = make_database()
+    query = select(SUPPRESSIONS.c.phone).where(among(SUPPRESSIONS.c.phone, "phones"))
+    with database.writing() as connection:
+        ADD.run(connection, [("a\0b", "x"), ("王\ud800", "y\0"), ("\U0001f600", "z")], source="s\0", added_at=NOON)
+        found = connection.execute(query, {"phones": ["a\0b", "王\ud800", "\U0001f600"]}).scalars().all()
+        sources = connection.execute(select(SUPPRESSIONS.c.source).distinct()).scalars().all()
+
+    assert sorted(found) == ["a\ufffdb", "王\ufffd", "\U0001f600"]
+    assert sources == ["s\ufffd"]

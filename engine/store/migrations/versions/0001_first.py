@@ -130,12 +130,17 @@ def _surroundings() -> None:
     )  # fmt: skip
 
 
+def _id() -> sa.types.TypeEngine[int]:
+    """Row numbers, of 64 bits on every database: SQLite's INTEGER is that."""
+    return sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+
+
 def _key() -> sa.Column[int]:
-    return sa.Column("id", sa.Integer(), primary_key=True)
+    return sa.Column("id", _id(), primary_key=True)
 
 
 def _owner(name: str, target: str, *, nullable: bool = False) -> sa.Column[int]:
-    return sa.Column(name, sa.Integer(), sa.ForeignKey(target), nullable=nullable)
+    return sa.Column(name, _id(), sa.ForeignKey(target), nullable=nullable)
 
 
 def _text(name: str) -> sa.Column[str]:

@@ -5,14 +5,15 @@ from alembic import op
 
 revision = "0002"
 down_revision = "0001"
+ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 
 def upgrade() -> None:
     op.add_column("assignments", sa.Column("period", sa.Integer(), nullable=False, server_default="0"))
     op.create_table(
         "reserve",
-        sa.Column("experiment_id", sa.Integer(), sa.ForeignKey("experiments.id"), nullable=False),
-        sa.Column("contact_id", sa.Integer(), sa.ForeignKey("contacts.id"), nullable=False),
+        sa.Column("experiment_id", ID, sa.ForeignKey("experiments.id"), nullable=False),
+        sa.Column("contact_id", ID, sa.ForeignKey("contacts.id"), nullable=False),
         sa.Column("pack", sa.String(), nullable=False),
         sa.Column("stratum", sa.String(), nullable=False),
         sa.Column("standing", sa.BigInteger(), nullable=False),
