@@ -18,6 +18,7 @@ from engine.steps import look, receive
 from engine.steps.advance import Pacer, hear, turn
 from engine.steps.reconcile import LONGEST_LIFE, reconcile
 from engine.store import fates, processes, records
+from engine.store.leadership import Leadership
 from engine.workspace import Running, Workspace
 
 log = logging.getLogger(__name__)
@@ -49,6 +50,8 @@ class Service:
         self._turns: dict[str, Future[None]] = {}
         self._failed: set[str] = set()
         self._pool = ThreadPoolExecutor(SIDE_BY_SIDE, "ringlab-turn")
+        self._leadership = Leadership(workspace.database, "dispatch", workspace.holder, LEASE)
+        self._leading = threading.Lock()
         scheduler: Any = background.BackgroundScheduler  # the library has no types
         self._scheduler = scheduler(timezone=UTC, job_defaults={"coalesce": True, "max_instances": 1})
 
@@ -69,6 +72,7 @@ class Service:
         if self._scheduler.running:
             self._scheduler.shutdown(wait=True)
         self._pool.shutdown(wait=True)
+        self._leadership.close()
         with self.workspace.database.writing() as connection:
             processes.leave(connection, self.workspace.holder)
 
@@ -82,8 +86,9 @@ class Service:
             processes.forget(connection, now - FORGOTTEN)
 
     def _leads(self) -> bool:
-        """Whether this process does what one of all must do."""
-        return True
+        """Whether this process does what one of all must do: hear, deal, look, settle and reconcile."""
+        with self._leading:
+            return self._leadership.leads(self._now())
 
     def _live(self) -> list[Running]:
         with self.workspace.database.reading() as connection:
@@ -101,19 +106,19 @@ class Service:
         """A turn of every live experiment, side by side, so that no provider waits for another."""
         if self.over.is_set():
             return
-        live = self._live()
+        live, leads = self._live(), self._leads()
         if self.names and not live:
             self.over.set()
         receive.judge_reports(self.workspace, self._now())
-        if self._leads():
+        if leads:
             for running in self._ended(self._now()):
                 hear(self.workspace, running, self._now())
         for running in live:
             name = running.experiment.name
             if name not in self._turns or self._turns[name].done():
-                self._turns[name] = self._pool.submit(self._take_turn, running)
+                self._turns[name] = self._pool.submit(self._take_turn, running, leads)
 
-    def _take_turn(self, running: Running) -> None:
+    def _take_turn(self, running: Running, leads: bool) -> None:
         """A turn of one experiment; one that failed leaves what it had begun to the next."""
         name, now = running.experiment.name, self._now()
         try:
@@ -122,7 +127,7 @@ class Service:
                     fates.release(connection, running.id, (), self.workspace.holder)
                 self._failed.discard(name)
             pacer = self._pacers.setdefault(name, Pacer.of(running, now))
-            done = turn(self.workspace, running, pacer, now, TICK, clock=self.clock, leads=self._leads())
+            done = turn(self.workspace, running, pacer, now, TICK, clock=self.clock, leads=leads)
             self._placed[name] = self._placed.get(name, 0) + done.placed
             self.watch(Progress(name, now, self._placed[name], running.record.planned, done.over))
         except Exception:

@@ -137,6 +137,7 @@ def untold(connection: Connection, experiment_id: int, limit: int = 100) -> list
     ]  # fmt: skip
 
 
+WHEN = bindparam("moment", type_=CALLS.c.sent_at.type)
 _RANG = Many(
     update(CALLS)
     .where(
@@ -146,8 +147,8 @@ _RANG = Many(
     )
     .values(
         state=CallState.ACCEPTED.value, provider_id=bindparam("named"),
-        sent_at=func.coalesce(CALLS.c.sent_at, bindparam("moment")),
-        begun_at=func.coalesce(CALLS.c.begun_at, bindparam("moment")),
+        sent_at=func.coalesce(CALLS.c.sent_at, WHEN),
+        begun_at=func.coalesce(CALLS.c.begun_at, WHEN),
     ),
     ("of", "named", "moment"),
 )  # fmt: skip
