@@ -212,7 +212,7 @@ def _without_code(failure: DBAPIError, url: str) -> DatabaseError | None:
     said = str(failure.orig).lower()
     if failure.connection_invalidated:
         return DatabaseError(f"{url}: {LOST}", passing=True)
-    for sign, code in (("does not exist", "3D000"), ("authentication failed", "28"), ("no pg_hba.conf", "28"),
+    for sign, code in (("role ", "28"), ("does not exist", "3D000"), ("authentication failed", "28"), ("no pg_hba.conf", "28"),
                        ("too many clients", "53300"), ("remaining connection slots", "53300")):  # fmt: skip
         if sign in said:
             return DatabaseError(f"{url}: {SQLSTATE_CURES[code]}", passing=code.startswith(PASSING))

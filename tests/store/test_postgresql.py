@@ -37,7 +37,7 @@ def test_writers_that_wait_in_a_circle_are_done_one_after_the_other() -> None:
         database.write(work)
 
     together(lambda: cross("a", "b"), lambda: cross("b", "a"))
-    assert len(tries) == 3
+    assert len(tries) >= 3
     with database.reading() as connection:
         assert connection.execute(text("SELECT value FROM marks")).scalars().all() == ["herexx", "herexx"]
 
