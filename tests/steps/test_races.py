@@ -6,6 +6,7 @@ Every workspace here has connections of its own, as a process has.
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 from engine.core.events import Conversion
@@ -132,7 +133,7 @@ def test_what_two_hear_of_one_contact_is_judged_together(tmp_path: Path) -> None
             return receive.add_conversions(workspace, heard, MONDAY + 2 * hours)
 
         for turn in range(8):
-            new = together(*(lambda one=one, who=who: convert(one, who, turn) for who, one in enumerate(opened)))
+            new = together(*(partial(convert, one, who, turn) for who, one in enumerate(opened)))
             assert sum(new) == 12 * 3
             kept = counts_of(opened[0], "SELECT contact_id, sum(value) FROM events GROUP BY 1")
             assert counts_of(opened[0], "SELECT contact_id, revenue FROM outcomes") == kept
