@@ -58,10 +58,14 @@ def poll(workspace: Workspace, running: Running, now: datetime, limit: int = POL
     events, reached = running.adapter.poll(since, now, limit)
     if not events:
         return Received()
-    with workspace.database.writing() as connection:
+
+    def keep(connection: Connection) -> tuple[Received, list[follow_up.Message]]:
         failpoints.reached("heard")
-        received, messages = take(workspace, connection, running.experiment.adapter, events, now)
+        taken = take(workspace, connection, running.experiment.adapter, events, now)
         records.set_mark(connection, cursor, reached)
+        return taken
+
+    received, messages = workspace.database.write(keep)
     failpoints.reached("taken")
     follow_up.send(workspace, messages, now)
     return received
@@ -251,13 +255,16 @@ def add_conversions(workspace: Workspace, conversions: Iterable[Conversion], now
     One of a contact that is not in the roster is kept, and joined when the contact comes.
     """
     heard = list(conversions)
-    with workspace.database.writing() as connection:
+
+    def keep(connection: Connection) -> int:
         ids = roster.find(connection, sorted({one.contact for one in heard}))
         roster.hold(connection, ids.values())
         events = [(_converted(one), About(ids.get(one.contact), None)) for one in heard]
         new = ledger.keep_events(connection, ledger.CONVERSIONS, events, now)
         judge_contacts(workspace, connection, set(ids.values()), now)
-    return new
+        return new
+
+    return workspace.database.write(keep)
 
 
 def _converted(conversion: Conversion) -> Event:

@@ -67,6 +67,11 @@ SQLSTATE_CURES: Final = {
     "58": "the server cannot read or write its files; check its disk and its log",
     "XX00": "the server found its files damaged; check its log and restore a backup",
 }
+# What is said before there is a session to say a code in.
+CONNECT_SIGNS: Final = {
+    'role "': "28", "does not exist": "3D000", "authentication failed": "28", "no pg_hba.conf": "28",
+    "too many clients": "53300", "remaining connection slots": "53300",
+}  # fmt: skip
 PASSING: Final = ("40", "55P03", "57P", "08", "25P03", "53300")
 NONE_FREE: Final = "every connection of this process is in use; try again, or run more processes"
 
@@ -212,8 +217,7 @@ def _without_code(failure: DBAPIError, url: str) -> DatabaseError | None:
     said = str(failure.orig).lower()
     if failure.connection_invalidated:
         return DatabaseError(f"{url}: {LOST}", passing=True)
-    for sign, code in (("does not exist", "3D000"), ("authentication failed", "28"), ("no pg_hba.conf", "28"),
-                       ("too many clients", "53300"), ("remaining connection slots", "53300")):  # fmt: skip
+    for sign, code in CONNECT_SIGNS.items():
         if sign in said:
             return DatabaseError(f"{url}: {SQLSTATE_CURES[code]}", passing=code.startswith(PASSING))
     starting = "starting up" in said or "shutting down" in said or "closed the connection" in said

@@ -1,7 +1,6 @@
 """A campaign whose process is killed again and again, with no warning, at moments that chance picks."""
 
 import os
-import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -9,9 +8,12 @@ from random import Random
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from engine.steps import report
+from engine.store.database import Database
 from engine.telephony.book import Book
+from tests import databases
 from tests.steps.makers import (
     MONDAY,
     STEADY,
@@ -45,18 +47,19 @@ def write(folder: Path) -> Path:
     )
 
 
-def traces(database: Path) -> int:
+def traces(folder: Path) -> int:
     """How far the campaign has come: calls begun and ended, events and messages."""
-    connection = sqlite3.connect(f"file:{database}?mode=ro", uri=True, timeout=10)
-    (count,) = connection.execute(TRACES).fetchone()
-    connection.close()
+    database = Database.open(databases.here().url(folder), create=False)
+    with database.reading() as connection:
+        count = connection.execute(text(TRACES)).scalar_one()
+    database.close()
     return int(count)
 
 
 def run(folder: Path) -> "subprocess.Popen[bytes]":
     """`ringlab run` as a process of its own."""
     environment = os.environ | {
-        "RINGLAB_DATABASE_URL": f"sqlite:///{folder / 'ringlab.db'}", "PYTHONPATH": str(Path(__file__).parents[2])
+        "RINGLAB_DATABASE_URL": databases.here().url(folder), "PYTHONPATH": str(Path(__file__).parents[2])
     }  # fmt: skip
     command = [sys.executable, "-m", "engine", "run", NAME]
     return subprocess.Popen(command, cwd=folder, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
@@ -66,7 +69,7 @@ def killed_at(folder: Path, target: int) -> bool:
     """Run until the campaign has left this many traces, then kill; False when it came to its end before."""
     process = run(folder)
     for _ in range(PATIENCE):
-        if traces(folder / "ringlab.db") >= target:
+        if traces(folder) >= target:
             process.kill()
             process.communicate()
             return True
@@ -107,6 +110,7 @@ def rounded(value: Any) -> Any:
 
 
 @pytest.mark.slow
+@pytest.mark.databases
 def test_a_campaign_survives_being_killed(tmp_path: Path) -> None:
     """Killed eight times at random, a campaign comes to the standing that it has when nobody kills it.
 
@@ -120,7 +124,7 @@ def test_a_campaign_survives_being_killed(tmp_path: Path) -> None:
     path = write(stormy)
     with make_workspace(stormy) as workspace:
         start(workspace, path, MONDAY)
-    most = traces(calm / "ringlab.db")
+    most = traces(calm)
     chance = Random(11)
     targets = sorted(chance.randint(1, most * 9 // 10) for _ in range(KILLS))
     died = [killed_at(stormy, target) for target in targets]
@@ -140,7 +144,7 @@ def test_a_campaign_survives_being_killed(tmp_path: Path) -> None:
 def check_ledger(workspace: Any, folder: Path) -> None:
     """What holds of every campaign, whatever happened to its processes."""
     assert workspace.database.check() == ()
-    book = Book(str(folder / "ringlab.simulated" / f"{NAME}.db"))
+    book = Book(str(folder / f"{workspace.database.name}.simulated" / f"{NAME}.db"))
     assert book.doubles() == {}
     assert book.calls() == number_of(workspace, "SELECT count(*) FROM calls WHERE state = 'ended'")
     twice = "SELECT count(*) FROM (SELECT message FROM asked WHERE message <> '' GROUP BY 1 HAVING count(*) > 1)"
