@@ -105,7 +105,7 @@ class Simulation:
             )
         self.workspace, self.running, self.watch = workspace, running, watch
         self.now = self._resumed()
-        self.pacer = Pacer.of(running, self.now)
+        self.pacer = Pacer.of(running)
         # A turn is worth many calls, and never more than half of those that may be in flight.
         calls = min(BATCH, running.experiment.pace.concurrent / 2)
         self.tick = min(max(timedelta(seconds=calls / self.pacer.per_second), LEAST_TICK), MOST_TICK)
@@ -243,7 +243,7 @@ class Service:
         for running in self._ended(now):
             hear(self.workspace, running, now)
         for running in live:
-            pacer = self._pacers.setdefault(running.experiment.name, Pacer.of(running, now))
+            pacer = self._pacers.setdefault(running.experiment.name, Pacer.of(running))
             done = turn(self.workspace, running, pacer, now, REAL_TICK)
             name = running.experiment.name
             self._placed[name] = self._placed.get(name, 0) + done.placed

@@ -4,44 +4,27 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from engine.core.experiments import State
-from engine.steps import deal, dispatch, look, receive
+from engine.steps import deal, dispatch, look, pace, receive
 from engine.steps.resting import resting_arms
 from engine.store import outcomes, queue, records
 from engine.workspace import Running, Workspace
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Pacer:
-    """A bucket of calls that may be placed now: it fills at the pace and holds at most a turn's worth."""
+    """How fast an experiment is dialed, never above what its provider bears. What was taken is in the database."""
 
     per_second: float
-    ramp: timedelta | None
-    began: datetime
-    filled: datetime
-    calls: float = 0.0
 
     @classmethod
-    def of(cls, running: Running, now: datetime) -> "Pacer":
-        """The pace of an experiment, never above what its provider bears."""
+    def of(cls, running: Running) -> "Pacer":
+        """The pace of an experiment."""
         pace, most = running.experiment.pace, running.adapter.capabilities.max_cps
-        return cls(min(pace.per_second, most or pace.per_second), pace.ramp, now, now)
+        return cls(min(pace.per_second, most or pace.per_second))
 
-    def allowance(self, now: datetime, most: timedelta) -> int:
-        """How many calls may be placed at `now`; waiting longer than `most` saves nothing up."""
-        waited = min((now - self.filled).total_seconds(), most.total_seconds())
-        self.filled = now
-        self.calls = min(self.calls + waited * self.rate(now), max(1.0, most.total_seconds() * self.per_second))
-        return int(self.calls)
-
-    def rate(self, now: datetime) -> float:
-        """Calls a second at `now`: from a tenth of the pace up to all of it over the ramp."""
-        if self.ramp is None or now - self.began >= self.ramp:
-            return self.per_second
-        return self.per_second * max(0.1, (now - self.began) / self.ramp)
-
-    def spend(self, placed: int) -> None:
-        """Take placed calls out of the bucket."""
-        self.calls = max(0.0, self.calls - placed)
+    def most(self, room: float, turn: timedelta) -> int:
+        """How many calls one turn may claim where there is room for so many."""
+        return int(min(room, max(1.0, self.per_second * turn.total_seconds())))
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +41,10 @@ class Turn:
 def turn(workspace: Workspace, running: Running, pacer: Pacer, now: datetime, tick: timedelta) -> Turn:
     """Hear everything up to `now`, then place what the pace allows, then settle the state."""
     heard = hear(workspace, running, now)
-    allowed = pacer.allowance(now, tick)
-    done = dispatch.dispatch(workspace, running, now, allowed) if allowed else dispatch.Dispatched()
-    pacer.spend(done.placed + done.unknown)
+    allowance = pace.pace_of(running, tick)
+    with workspace.database.reading() as connection:
+        allowed = pacer.most(pace.room(connection, allowance, now), tick)
+    done = dispatch.dispatch(workspace, running, now, allowed, allowance) if allowed else dispatch.Dispatched()
     dealt = deal.ahead(workspace, running, now) if done.claimed < allowed else 0
     busy = done.claimed > 0 or dealt > 0
     over = False if busy else settle(workspace, running, now)

@@ -15,6 +15,8 @@ from engine.core.calls import RING_TIMEOUT, TALK_LIMIT, CallState
 from engine.core.experiments import State
 from engine.core.rules import Deferred, Refused
 from engine.errors import ScriptError
+from engine.steps import pace
+from engine.steps.pace import Pace
 from engine.steps.resting import resting_arms
 from engine.steps.ruling import Rulings
 from engine.steps.values import script_values
@@ -42,14 +44,17 @@ class Dispatched:
     unknown: int = 0
 
 
-def dispatch(workspace: Workspace, running: Running, now: datetime, limit: int) -> Dispatched:
-    """Place at most `limit` calls that are due now; no more fly than `concurrent` says and the provider bears."""
+def dispatch(
+    workspace: Workspace, running: Running, now: datetime, limit: int, allowance: Pace | None = None
+) -> Dispatched:
+    """Place at most `limit` calls that are due now, and no more than the pace allows, where one is kept.
+
+    No more fly than `concurrent` says and the provider bears.
+    """
     with workspace.database.writing() as connection:
         if records.state_of(connection, running.id) is not State.RUNNING:
             return Dispatched()
-        pace, bears = running.experiment.pace, running.adapter.capabilities.max_concurrency
-        room = min(pace.concurrent, bears or pace.concurrent) - queue.in_flight(connection, running.id)
-        batch = _claim(workspace, connection, running, now, min(limit, room))
+        batch = _claim(workspace, connection, running, now, min(limit, pace.free(connection, running)), allowance)
     if not batch.begun:
         return batch.result([])
     receipts = running.adapter.submit([request for _, request in batch.begun], now)
@@ -71,8 +76,10 @@ class _Batch:
         return Dispatched(self.claimed, placed, self.deferred, self.refused + len(fates) - placed - unknown, unknown)
 
 
-def _claim(workspace: Workspace, connection: Connection, running: Running, now: datetime, limit: int) -> _Batch:
-    """Ask the rules about what is due, write what is allowed as begun, and put its words together."""
+def _claim(
+    workspace: Workspace, connection: Connection, running: Running, now: datetime, limit: int, allowance: Pace | None
+) -> _Batch:
+    """Ask the rules about what is due, put its words together, and write as begun what the pace grants of it."""
     if limit <= 0:
         return _Batch(0, [], 0, 0)
     experiment = running.experiment
@@ -93,6 +100,8 @@ def _claim(workspace: Workspace, connection: Connection, running: Running, now: 
                 begun.append((one, _request(workspace, running, one)))
             except ScriptError as error:
                 refused.append((one, "script", str(error)))
+    if allowance is not None:
+        begun = begun[: pace.take(connection, running, allowance, [one.call for one, _ in begun], now)]
     queue.begin(connection, [one.id for one, _ in begun], now)
     queue.defer(connection, deferred)
     refuse(connection, running, refused, now)

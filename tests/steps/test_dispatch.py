@@ -160,7 +160,7 @@ def test_arms_are_dialed_side_by_side(tmp_path: Path) -> None:
         running = start(workspace, path)
         wrapped = Wrapped(running.adapter)
         through = replaced(running, wrapped)
-        pacer = Pacer.of(running, MONDAY)
+        pacer = Pacer.of(running)
         for step in range(1, 60):
             turn(workspace, through, pacer, MONDAY + step * timedelta(seconds=1), timedelta(seconds=1))
         order = [request.arm for _, request in wrapped.asked]
@@ -173,7 +173,7 @@ def test_the_pace_is_never_exceeded(tmp_path: Path) -> None:
     path = write_experiment(tmp_path, 200, pace={"per_second": 2, "concurrent": 500})
     with make_workspace(tmp_path) as workspace:
         running = start(workspace, path)
-        pacer = Pacer.of(running, MONDAY)
+        pacer = Pacer.of(running)
         placed = [
             (second, turn(workspace, running, pacer, MONDAY + timedelta(seconds=second), TICK).placed)
             for second in [*range(1, 30, 3), 300, 301, 302, 310]
@@ -226,7 +226,7 @@ def test_the_provider_is_never_asked_for_more_than_it_bears(tmp_path: Path) -> N
         small = Wrapped(running.adapter)
         small.capabilities = replace(small.capabilities, max_cps=2.0, max_concurrency=4)
         through = replaced(running, small)
-        assert Pacer.of(through, MONDAY).per_second == 2
+        assert Pacer.of(through).per_second == 2
         assert dispatch(workspace, through, MONDAY, 60).placed == 4
         assert dispatch(workspace, through, MONDAY, 60).claimed == 0
 
