@@ -107,6 +107,12 @@ def rest(connection: Connection, kept: Rest, began: datetime | None = None) -> N
     connection.execute(update(BUCKETS).where(BUCKETS.c.name == kept.name).values(**values, **grows))
 
 
+def watched_since(connection: Connection, name: str) -> datetime | None:
+    """Since when the troubles of a bucket are counted anew: its last trip, or when it was cleared; None for ever."""
+    since: datetime | None = connection.execute(select(BUCKETS.c.tripped_at).where(BUCKETS.c.name == name)).scalar()
+    return since
+
+
 def clear(connection: Connection, names: Collection[str], now: datetime) -> None:
     """Let these buckets rest no more, and their pace grow anew from `now`; what a clock ahead of it wrote is undone.
 

@@ -187,12 +187,77 @@ def test_the_pace_is_never_exceeded(tmp_path: Path) -> None:
 
 
 def test_the_pace_grows_over_the_ramp(tmp_path: Path) -> None:
-    """A campaign begins at a tenth of its pace and reaches all of it when the ramp is over."""
-    path = write_experiment(tmp_path, 300, pace={"per_second": 10, "concurrent": 500, "ramp": "1m"})
+    """A campaign begins at a tenth of its pace, reaches all of it over the ramp, and begins anew after a pause."""
+    path = write_experiment(tmp_path, 900, pace={"per_second": 10, "concurrent": 5000, "ramp": "1m"})
     with make_workspace(tmp_path) as workspace:
-        pacer = Pacer.of(start(workspace, path), MONDAY)
-    rates = [pacer.rate(MONDAY + timedelta(seconds=second)) for second in (0, 30, 60, 600)]
-    assert rates == pytest.approx([1, 5, 10, 10])
+        running = start(workspace, path)
+        pacer = Pacer.of(running)
+
+        def placed(begin: int, seconds: int) -> int:
+            moments = [MONDAY + timedelta(seconds=begin + second) for second in range(seconds)]
+            return sum(turn(workspace, running, pacer, now, timedelta(seconds=1)).placed for now in moments)
+
+        first, last = placed(0, 10), placed(60, 10)
+        assert 10 <= first <= 20
+        assert 99 <= last <= 110
+        control.pause(workspace, "gift-first", "lunch", "test", MONDAY)
+        control.resume(workspace, "gift-first", "back", "test", MONDAY + timedelta(seconds=80))
+        assert placed(80, 10) <= 20
+
+
+def test_two_dispatchers_keep_one_pace(tmp_path: Path) -> None:
+    """Processes that dial the same experiment share its pace; what one takes, the other does not have."""
+    path = write_experiment(tmp_path, 400, pace={"per_second": 4, "concurrent": 5000})
+    with make_workspace(tmp_path) as one, make_workspace(tmp_path) as other:
+        both = [(workspace, start(workspace, path)) for workspace in (one, other)]
+        total = 0
+        for step in range(40):
+            for workspace, running in both:
+                now = MONDAY + timedelta(seconds=step / 2)
+                total += turn(workspace, running, Pacer.of(running), now, timedelta(seconds=0.5)).placed
+        assert 4 * 19.5 <= total <= 4 * 19.5 + 2
+
+
+def test_experiments_of_one_account_share_its_limits(tmp_path: Path) -> None:
+    """What a provider bears in calls a second and in flight holds for all experiments of an account together."""
+    settings = STEADY | {"account": "line"}
+    with make_workspace(tmp_path) as workspace:
+        running = []
+        for number, name in enumerate(("first", "second")):
+            path = write_experiment(
+                tmp_path, make_rows(100, 100 * number), experiment=name, settings=settings,
+                audience={"contacts": f"{name}.csv", "columns": COLUMNS}, pace={"per_second": 50, "concurrent": 500},
+            )  # fmt: skip
+            one = start(workspace, path)
+            small = Wrapped(one.adapter)
+            small.capabilities = replace(small.capabilities, max_cps=3.0, max_concurrency=40)
+            running.append(replaced(one, small))
+        placed = Counter[str]()
+        for second in range(20):
+            now = MONDAY + timedelta(seconds=second / 2)
+            for one in running[:: 1 if second % 2 else -1]:
+                done = turn(workspace, one, Pacer.of(one), now, timedelta(seconds=0.5))
+                placed[one.experiment.name] += done.placed
+        assert placed.total() <= 3 * 9.5 + 1.5
+        assert min(placed.values()) >= 8
+        flying = placed.total() - number_of(workspace, "SELECT count(*) FROM calls WHERE state = 'ended'")
+        assert sum(dispatch(workspace, one, MONDAY, 500).placed for one in running) == 40 - flying
+
+
+def test_a_caller_number_has_a_pace_of_its_own(tmp_path: Path) -> None:
+    """No number dials faster than `per_caller_id`, and the arms stay side by side while one of them waits for it."""
+    arms = {"number": {"caller_id": "+864008000000"}}
+    pace = {"per_second": 20, "concurrent": 500, "per_caller_id": 1}
+    path = write_experiment(tmp_path, 200, arms=arms, pace=pace)
+    with make_workspace(tmp_path) as workspace:
+        running = start(workspace, path)
+        wrapped = Wrapped(running.adapter)
+        for step in range(30):
+            now = MONDAY + timedelta(seconds=step)
+            turn(workspace, replaced(running, wrapped), Pacer.of(running), now, timedelta(seconds=1))
+        order = [request.arm for _, request in wrapped.asked]
+    assert 29 <= Counter(order)["number"] <= 31
+    assert spread(order, running.experiment.all_shares) <= 2
 
 
 def test_no_more_calls_are_in_flight_than_allowed(tmp_path: Path) -> None:
