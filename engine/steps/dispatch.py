@@ -15,7 +15,7 @@ from engine.core.calls import RING_TIMEOUT, TALK_LIMIT, CallState
 from engine.core.experiments import State
 from engine.core.rules import Deferred, Refused
 from engine.errors import ScriptError
-from engine.steps import pace
+from engine.steps import pace, troubles
 from engine.steps.pace import Pace
 from engine.steps.resting import resting_arms
 from engine.steps.ruling import Rulings
@@ -148,3 +148,4 @@ def _keep_receipts(
             settled.append(Settled(due.id, STATES[receipt.fate], receipt.provider_id, receipt.reason))
     queue.settle(connection, settled)
     refuse(connection, running, refused, now)
+    troubles.receipts(connection, running, receipts, now)

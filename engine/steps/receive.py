@@ -12,13 +12,13 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from engine.core import redial
-from engine.core.calls import Call
+from engine.core.calls import Call, CallState
 from engine.core.events import Conversion, Event, Kind
 from engine.core.experiments import LIVE, Experiment
 from engine.core.outcomes import judge
 from engine.core.treatments import Disposition
 from engine.errors import AdapterError, NotFound
-from engine.steps import follow_up, guard
+from engine.steps import follow_up, guard, troubles
 from engine.steps.carriers import note_carrier
 from engine.store import cancellations, ledger, outcomes, queue, records, roster, suppressions
 from engine.store import messages as message_rows
@@ -146,6 +146,11 @@ def _after_endings(
 ) -> tuple[int, list[follow_up.Message]]:
     """Close the calls that ended; call again who was not reached; write the messages that follow."""
     queue.end(connection, [_ended(known, event) for known, event in endings])
+    first = [(known, event) for known, event in endings if known.state is not CallState.ENDED]
+    whose = {id_: workspace.running_of(connection, id_) for id_ in {known.experiment_id for known, _ in first}}
+    troubles.endings(
+        connection, [(whose[known.experiment_id].experiment, known.call, event) for known, event in first], now
+    )
     going_on = [
         (running, known, event)
         for known, event in endings

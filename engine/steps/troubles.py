@@ -30,9 +30,7 @@ LONGEST_WAIT = timedelta(hours=1)
 MOST_SIGNALS = 200
 
 
-def receipts(
-    connection: Connection, running: Running, calls: Sequence[Call], answers: Sequence[Receipt], now: datetime
-) -> None:
+def receipts(connection: Connection, running: Running, answers: Sequence[Receipt], now: datetime) -> None:
     """Heed what a provider said when it was asked to place calls: a wait that it wants, and what it did not take.
 
     What it took is counted when it has ended.
