@@ -52,10 +52,23 @@ def call_key(experiment: str, contact: str, attempt: int) -> str:
     return f"{experiment}/{contact}/{attempt}"
 
 
-def window_of(experiment: Experiment, treatment: Treatment) -> Window:
-    """When this treatment may call: its own window within the experiment's days."""
+def window_of(experiment: Experiment, treatment: Treatment, attempt: int = 1) -> Window:
+    """When this treatment may call: its own window within the experiment's days.
+
+    A further attempt has the hours that the redial strategy names for it, where it names some.
+    """
     timing = treatment.timing
-    return _window(timing.window or DECENT_HOURS, timing.days, experiment.schedule.days)
+    hours = treatment.redial.hours(attempt) or timing.window or DECENT_HOURS
+    return _window(hours, timing.days, experiment.schedule.days)
+
+
+def send_before(call: "Call", window: Window, zones: tuple[str, ...], now: datetime) -> datetime:
+    """The instant after which a call placed at `now` must not ring any more: its deadline, or when the window closes.
+
+    A provider that queues what it is given is told this, so that nothing rings hours later outside the window. Where
+    the window is closed at `now`, that is `now`.
+    """
+    return min(call.not_after, max(now, window.closes(now, zones)))
 
 
 @lru_cache(maxsize=1024)
@@ -88,14 +101,21 @@ def _moment(
 
 
 def plan_call(
-    experiment: Experiment, contact: Contact, arm: str, attempt: int, rank: int, wanted: datetime
+    experiment: Experiment,
+    contact: Contact,
+    arm: str,
+    attempt: int,
+    rank: int,
+    wanted: datetime,
+    window: Window | None = None,
 ) -> Call | None:
     """The call of this attempt at the first open instant from `wanted` on; None when there is none.
 
-    It must be placed before its window closes, before it expires and before the experiment ends.
+    It must be placed before its window closes, before it expires and before the experiment ends. `window` is in
+    place of the arm's.
     """
-    treatment = experiment.treatments[arm]
-    window = window_of(experiment, treatment)
+    if window is None:
+        window = window_of(experiment, experiment.treatments[arm], attempt)
     begin = starts(experiment, contact)
     due = window.next_open(max(wanted, begin) if begin else wanted, contact.timezones)
     end = ends(experiment, contact)

@@ -20,7 +20,7 @@ from engine.core.treatments import Disposition
 from engine.errors import AdapterError, NotFound
 from engine.steps import follow_up, guard, troubles
 from engine.steps.carriers import note_carrier
-from engine.store import cancellations, ledger, outcomes, queue, records, roster, suppressions
+from engine.store import attempts, cancellations, ledger, outcomes, queue, records, roster, suppressions
 from engine.store import messages as message_rows
 from engine.store.ledger import NOBODY, About
 from engine.store.outcomes import Judged
@@ -158,12 +158,13 @@ def _after_endings(
         and _goes_on(running := workspace.running_of(connection, known.experiment_id), known, event)
     ]
     contacts = roster.contacts(connection, sorted({known.contact_id for _, known, _ in going_on}))
+    placed = attempts.begun(connection, [known.id for running, known, _ in going_on if _minds_the_hour(running, known)])
     redials: dict[int, list[tuple[int, Call]]] = {}
     messages: list[follow_up.Message] = []
     for running, known, event in going_on:
         contact = contacts[known.contact_id]
         disposition = event.disposition or Disposition.UNKNOWN
-        again = redial.next_attempt(running.experiment, contact, known.call, disposition, event.at)
+        again = redial.next_attempt(running.experiment, contact, known.call, disposition, event.at, placed.get(known.id))
         if again is not None:
             redials.setdefault(known.experiment_id, []).append((known.contact_id, again))
         elif follow_up.is_due(running.experiment, known.call, event):
@@ -177,9 +178,16 @@ def _after_endings(
 def _goes_on(running: Running, known: Known, event: Event) -> bool:
     """Whether another attempt or a message may follow this ending."""
     disposition = event.disposition or Disposition.UNKNOWN
+    if redial.said_no(disposition, event.seconds, event.intent, event.opt_out):
+        return False
     return redial.is_due(running.experiment, known.call, disposition) or follow_up.is_due(
         running.experiment, known.call, event
     )
+
+
+def _minds_the_hour(running: Running, known: Known) -> bool:
+    """Whether the next call hangs on the hour of this one."""
+    return running.experiment.treatments[known.call.arm].redial.minds_the_hour
 
 
 def _ended(known: Known, event: Event) -> Ended:
