@@ -39,7 +39,7 @@ class Breaker:
 
     def rest_after(self, trips: int) -> timedelta:
         """How long what tripped rests, after so many trips in a row before this one."""
-        return min(self.rest * 2 ** min(trips, 20), self.longest)
+        return min(self.rest * (1 << min(trips, 20)), self.longest)
 
 
 BREAKERS = {

@@ -40,12 +40,11 @@ def is_limited(budget: Budget) -> bool:
 
 
 def day_of(experiment: Experiment, now: datetime) -> tuple[datetime, datetime]:
-    """When the experiment's day that holds `now` began and ends: a day of its region's zone, the first where many."""
-    clock = zone(REGION_ZONES.get(experiment.audience.region, ("UTC",))[0])
-    today = now.astimezone(clock).date()
-    return tuple(  # type: ignore[return-value]
-        datetime.combine(day, time(), clock).astimezone(UTC) for day in (today, today + timedelta(days=1))
-    )
+    """When the experiment's day that holds `now` began and ends, in its region's easternmost zone."""
+    clocks = [zone(name) for name in REGION_ZONES.get(experiment.audience.region, ("UTC",))]
+    local = max((now.astimezone(clock) for clock in clocks), key=lambda at: at.replace(tzinfo=None))
+    today = datetime.combine(local.date(), time(), local.tzinfo)
+    return today.astimezone(UTC), (today + timedelta(days=1)).astimezone(UTC)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from datetime import timedelta
 from enum import StrEnum
 from functools import cached_property
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
 
 from engine.core.combinations import CONTROL, arms_of
 from engine.core.windows import DAYS, Hours
@@ -100,12 +100,8 @@ class Timing(Value):
     )
 
 
-REDIALLED = frozenset(
-    {
-        Disposition.NO_ANSWER, Disposition.BUSY, Disposition.UNREACHABLE, Disposition.ANSWERED_MACHINE,
-        Disposition.FAILED, Disposition.REJECTED,
-    }
-)  # fmt: skip
+Redialled = Literal["answered_machine", "busy", "failed", "no_answer", "rejected", "unreachable"]
+REDIALLED = frozenset(Disposition(word) for word in get_args(Redialled))
 
 
 def parse_redialled(value: object) -> tuple[Disposition, ...]:
@@ -132,14 +128,6 @@ class After(Value):
     when: When | None = Field(None, description="when the next call is due")
 
 
-def parse_after(value: dict[str, After]) -> dict[str, After]:
-    """Ways by disposition; raises ValueError for a disposition that is not redialed."""
-    unknown = [word for word in value if word not in REDIALLED]
-    if unknown:
-        raise ValueError(f"{unknown[0][:60]!r} is not redialed; what may be is {', '.join(sorted(REDIALLED))}")
-    return value
-
-
 class Redial(Value):
     """How often and when a contact who was not reached is called again."""
 
@@ -150,16 +138,12 @@ class Redial(Value):
         BeforeValidator(parse_redialled),
         WithJsonSchema({"type": "array", "items": {"enum": sorted(REDIALLED)}}),
     ] = Field((Disposition.NO_ANSWER, Disposition.BUSY), description="dispositions that are called again")
-    by: Annotated[dict[str, After], AfterValidator(parse_after)] = Field(
-        {},
-        description="dispositions that are called again in a way of their own",
-        json_schema_extra={"propertyNames": {"enum": sorted(REDIALLED)}},
-    )
+    by: dict[Redialled, After] = Field({}, description="dispositions that are called again in a way of their own")
     when: When = Field(
         "window", description="when a further call is due: in the window, at the hour of the last call, at another hour"
     )
     windows: list[Hours] = Field(
-        [], description="hours of the second call, of the third and so on, in place of the arm's; the last for all after"
+        [], description="hours of the second call, the third and so on, in place of the arm's; the last for all after"
     )
 
     def after(self, disposition: Disposition) -> After | None:

@@ -5,8 +5,8 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from engine.core.accounts import experiment_bucket
-from engine.core.budgets import Purse, Spent, day_of, is_limited
 from engine.core.buckets import Rate
+from engine.core.budgets import Purse, Spent, day_of, is_limited
 from engine.store import buckets, spending
 from engine.workspace import Running
 

@@ -164,7 +164,8 @@ def _after_endings(
     for running, known, event in going_on:
         contact = contacts[known.contact_id]
         disposition = event.disposition or Disposition.UNKNOWN
-        again = redial.next_attempt(running.experiment, contact, known.call, disposition, event.at, placed.get(known.id))
+        begun = placed.get(known.id)
+        again = redial.next_attempt(running.experiment, contact, known.call, disposition, event.at, begun)
         if again is not None:
             redials.setdefault(known.experiment_id, []).append((known.contact_id, again))
         elif follow_up.is_due(running.experiment, known.call, event):

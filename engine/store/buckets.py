@@ -48,9 +48,7 @@ def hold(connection: Connection, rates: Mapping[str, Rate], now: datetime) -> di
     return {row[0]: Bucket(*row[1:]) for row in found}
 
 
-def take(
-    connection: Connection, rates: Mapping[str, Rate], wanted: int, now: datetime, own: Sequence[str] = ()
-) -> int:
+def take(connection: Connection, rates: Mapping[str, Rate], wanted: int, now: datetime, own: Sequence[str] = ()) -> int:
     """How many of `wanted` calls may be placed at `now`: taken from every bucket of `rates`, and granted.
 
     With `own`, each call's own bucket ("" for none), only the others are taken from by all, and what is granted

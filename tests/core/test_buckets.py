@@ -59,7 +59,7 @@ def test_a_clock_that_is_behind_fills_nothing():
     rate = Rate(1, 10)
     bucket = Bucket.fresh(rate, MONDAY)
     granted = 0
-    for second in range(0, 60):
+    for second in range(60):
         for behind in (0, 3600):
             got, bucket = take(bucket, rate, 100, second - behind)
             granted += got
