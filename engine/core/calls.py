@@ -1,7 +1,7 @@
 """One planned attempt to reach a contact, with a due time and a key."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from functools import lru_cache
@@ -135,13 +135,29 @@ def deadline(experiment: Experiment, contact: Contact, arm: str, due: datetime) 
 
 
 def first_attempt(experiment: Experiment, contact: Contact, arm: str, rank: int, now: datetime) -> Call | None:
-    """The first call of a contact who drew `arm`: after the order when the arm says so, else at once."""
+    """The first call of a contact who drew `arm`: after the order when the arm says so, else at once.
+
+    After an order its time runs from when it was wanted: where the window opens too late for that, there is no call.
+    """
     timing = experiment.treatments[arm].timing
-    wanted = now
-    if timing.after_order is not None:
-        if contact.ordered_at is None:
-            return None
-        wanted = contact.ordered_at + timing.after_order
-        if timing.expires_after is not None and wanted + timing.expires_after < now:
-            return None
-    return plan_call(experiment, contact, arm, 1, rank, max(now, wanted))
+    if timing.after_order is None:
+        return plan_call(experiment, contact, arm, 1, rank, now)
+    if contact.ordered_at is None:
+        return None
+    wanted = contact.ordered_at + timing.after_order
+    last = deadline(experiment, contact, arm, wanted)
+    call = plan_call(experiment, contact, arm, 1, rank, max(now, wanted))
+    if call is None or call.due_at >= last:
+        return None
+    return replace(call, not_after=min(call.not_after, last))
+
+
+def why_no_first(experiment: Experiment, contact: Contact, arm: str, now: datetime) -> str:
+    """The rule by which a contact who drew `arm` gets no first call at all."""
+    after = experiment.treatments[arm].timing.after_order
+    if after is None:
+        return "window"
+    if contact.ordered_at is None:
+        return "no_order_time"
+    call = plan_call(experiment, contact, arm, 1, 0, max(now, contact.ordered_at + after))
+    return "window" if call is None else "expired"

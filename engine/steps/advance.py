@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from engine.core.experiments import State
 from engine.steps import deal, dispatch, look, pace, receive
 from engine.steps.resting import resting_arms
-from engine.store import outcomes, queue, records
+from engine.store import outcomes, queue, records, roster
 from engine.workspace import Running, Workspace
 
 
@@ -77,6 +77,10 @@ def settle(workspace: Workspace, running: Running, now: datetime) -> bool:
         flying = queue.in_flight(connection, running.id)
         last = outcomes.last_maturity(connection, running.id)
         onward = deal.waiting_for_an_arm(connection, running.experiment, running.id) > 0
+        # Who calls whoever comes to the roster is not over before the first has come.
+        empty = running.experiment.audience.roster and roster.is_nobody_in(connection, running.id)
+    if empty:
+        return False
     if due is not None or flying:
         if state is State.WAITING and due is not None:
             _call_again(workspace, running, now)
