@@ -344,6 +344,42 @@ def test_the_budget_of_money_ends_the_calls(tmp_path: Path) -> None:
     assert refused["budget"] >= 100
 
 
+def test_a_budget_for_each_day_moves_the_rest_to_the_next(tmp_path: Path) -> None:
+    """No day of the region has more calls than its budget, who waits is called on a later day, and nobody is lost."""
+    path = write_experiment(tmp_path, 60, budget={"calls_per_day": 25}, control=words(redial={"attempts": 1}))
+    with make_workspace(tmp_path) as workspace:
+        simulation = run_to_end(workspace, path)
+        assert simulation.running.adapter.book.calls() == 60  # type: ignore[attr-defined]
+        days = rows_of(workspace, "SELECT (begun_at / 1000000 + 28800) / 86400, count(*) FROM calls GROUP BY 1")
+        assert [count for _, count in sorted(days)] == [25, 25, 10]
+        assert counts_of(workspace, STATES) == {"ended": 60}
+
+
+def test_money_for_each_day_is_kept_with_calls_in_flight(tmp_path: Path) -> None:
+    """What is spent on a day stays below its budget and the price of a batch, however many calls fly at once."""
+    pace = {"per_second": 5, "concurrent": 10}
+    path = write_experiment(
+        tmp_path, 150, budget={"spend_per_day": 4}, pace=pace, control=words(redial={"attempts": 1})
+    )
+    with make_workspace(tmp_path) as workspace:
+        run_to_end(workspace, path)
+        query = "SELECT (begun_at / 1000000 + 28800) / 86400, sum(cost) FROM calls GROUP BY 1"
+        days = [cost for _, cost in sorted(rows_of(workspace, query))]
+        assert counts_of(workspace, STATES) == {"ended": 150}
+    assert len(days) >= 3
+    assert max(days) <= 4 + 0.15 * 10
+    assert min(days[:-1]) >= 4
+
+
+def test_two_dispatchers_spend_one_budget(tmp_path: Path) -> None:
+    """Claims of two processes never begin more calls together than the budget has."""
+    path = write_experiment(tmp_path, 80, budget={"calls": 30})
+    with make_workspace(tmp_path) as one, make_workspace(tmp_path) as other:
+        both = [(workspace, start(workspace, path)) for workspace in (one, other)]
+        placed = sum(dispatch(*both[turn % 2], MONDAY, 7).placed for turn in range(10))
+        assert placed == 30
+
+
 def test_nobody_is_called_outside_the_window(tmp_path: Path) -> None:
     """Every telephone rings inside the arm's own window on the contact's own clock, redials too."""
     people = make_rows(30) + make_rows(30, 30)
