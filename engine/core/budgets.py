@@ -15,6 +15,7 @@ from engine.core.windows import Window, zone
 
 RULE = "budget"
 SETTLING = timedelta(minutes=1)  # until then some call in flight may have ended
+FIRST = 10  # calls in flight while nobody knows what one costs
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,11 +68,18 @@ class Purse:
             return Refused(RULE)
         if _over(spent.calls_today + more, budget.calls_per_day) or _over(spent.money_today, budget.spend_per_day):
             return self._until(window.next_open(self.tomorrow, tuple(zones)), not_after)
+        if self._is_priceless(more):
+            return self._until(self.now + SETTLING, not_after)
         committed = spent.money + (spent.open + more) * spent.each
         committed_today = spent.money_today + (spent.open_today + more) * spent.each
         if _over(committed, budget.spend) or _over(committed_today, budget.spend_per_day):
             return self._until(self.now + SETTLING, not_after)
         return ALLOWED
+
+    def _is_priceless(self, more: int) -> bool:
+        """Whether money is limited, and as many calls are in flight as may be before the first price is known."""
+        limited = self.budget.spend is not None or self.budget.spend_per_day is not None
+        return limited and self.spent.calls == self.spent.open and self.spent.open + more >= FIRST
 
     def _until(self, until: datetime | None, not_after: datetime) -> Ruling:
         return Refused(RULE) if until is None or until >= not_after else Deferred(RULE, until)

@@ -4,7 +4,7 @@ What is heard is kept as counts per batch, in the transaction that writes what b
 process knows of it. While a line works, that is one small row a batch.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -15,7 +15,7 @@ from engine.core.breakers import BREAKERS, FAILED, KEPT, TROUBLES, Trouble, coun
 from engine.core.buckets import TRIAL
 from engine.core.calls import Call
 from engine.core.events import Event
-from engine.core.experiments import LIVE, Experiment
+from engine.core.experiments import Experiment
 from engine.core.treatments import Disposition
 from engine.steps.pace import UNLIMITED
 from engine.store import buckets, records
@@ -144,27 +144,31 @@ class Resting:
     name: str
     trouble: str
     since: datetime | None
-    until: datetime | None
+    until: datetime
     on_trial: bool
     experiments: tuple[str, ...]
 
 
-def resting(connection: Connection, clocks: dict[str, datetime], now: datetime) -> tuple[Resting, ...]:
-    """Everything that rests for a live experiment, by the clock of each (`clocks`), else at `now`."""
+def resting(
+    connection: Connection, experiments: Sequence[Experiment], clocks: Mapping[str, datetime]
+) -> tuple[Resting, ...]:
+    """Everything that rests for these experiments, on the clock of each, by name."""
     whose: dict[str, list[str]] = {}
-    for record in records.everything(connection, LIVE):
-        for name in buckets_of(record.experiment):
-            whose.setdefault(name, []).append(record.name)
+    for experiment in experiments:
+        for name in buckets_of(experiment):
+            whose.setdefault(name, []).append(experiment.name)
     found = []
     for rest in buckets.rests(connection, sorted(whose)):
-        at = max((clocks.get(name, now) for name in whose[rest.name]), default=now)
-        if rest.until is None or (rest.trial is None and at >= rest.until):
+        now = max(clocks[experiment] for experiment in whose[rest.name])
+        if rest.until is None or (rest.trial is None and now >= rest.until):
             continue
         subject, _, name = rest.name.partition(":")
-        trial = rest.trial is not None and at >= rest.until
         found.append(
-            Resting(subject, name, rest.reason, rest.tripped_at, rest.until, trial, tuple(sorted(whose[rest.name])))
-        )
+            Resting(
+                subject, name, rest.reason, rest.tripped_at, rest.until, now >= rest.until,
+                tuple(sorted(whose[rest.name])),
+            )
+        )  # fmt: skip
     return tuple(found)
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.core.budgets import Purse, Spent, day_of, is_limited
+from engine.core.budgets import FIRST, Purse, Spent, day_of, is_limited
 from engine.core.experiments import Budget
 from engine.core.rules import ALLOWED, Deferred, Refused
 from engine.core.windows import Hours, Window
@@ -78,10 +78,10 @@ def test_no_order_of_claims_and_endings_spends_more(calls, money, price, steps):
         allowed = 0
         for _ in range(wanted):
             allowed += purse.ruling(allowed, WINDOW, ZONES, LATER) == ALLOWED
-        begun += allowed if ended else min(allowed, 1)  # before the first price is known the dispatcher tries one
+        begun += allowed
         ended = min(begun, ended + ending)
         assert begun <= calls
-        assert begun * price < money + price + 1e-6 or begun <= 1
+        assert begun * price < money + price + 1e-6 or begun <= FIRST
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from fastapi.testclient import TestClient
 from dashboards.app import make_app
 from engine.errors import NotFound
 from engine.steps import access, control, enroll, receive, report, suppress
+from engine.steps.troubles import Resting
 
 NOW = datetime(2026, 11, 24, 10, 0, tzinfo=UTC)
 TOKENS = {"viewer-token": "viewer", "operator-token": "operator", "admin-token": "admin"}
@@ -246,6 +247,7 @@ class Steps:
         self.asked: list[tuple[Any, ...]] = []
         self.tokens = dict(TOKENS)
         self.suppressed: list[Any] = []
+        self.resting: tuple[Resting, ...] = ()
         self.raises: dict[str, Exception] = {}
 
     def asks(self, name: str, answer: Any) -> Any:
@@ -271,7 +273,7 @@ class Steps:
                 "cards": lambda now: self.listed, "results": self.results_of,
                 "standing": lambda name, now: self.results_of(name, now).standing,
                 "refusals": lambda name: self.results_of(name, NOW).refusals,
-                "adapters": ({"name": "simulated"},),
+                "adapters": ({"name": "simulated"},), "resting": lambda now: self.resting,
             },
             control: {"pause": None, "resume": None, "stop": None},
             enroll: {
