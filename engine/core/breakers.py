@@ -17,7 +17,8 @@ from engine.core.treatments import Disposition
 class Trouble(StrEnum):
     """What a breaker watches."""
 
-    TECHNICAL = "technical"  # the provider failed, refused, or its answer was lost
+    REFUSALS = "refusals"  # the provider did not take calls, or its answer was lost
+    TECHNICAL = "technical"  # calls that it took failed
     HIGH_RISK = "high_risk"  # a carrier or a filter took the caller for spam
     RETRY_AFTER = "retry_after"  # the provider asked to wait
 
@@ -42,19 +43,21 @@ class Breaker:
         return min(self.rest * (1 << min(trips, 20)), self.longest)
 
 
+_LINE = Breaker(0.5, 20, 100, timedelta(minutes=10), rest=timedelta(minutes=5), longest=timedelta(hours=1))
 BREAKERS = {
-    Trouble.TECHNICAL: Breaker(
-        0.5, 20, 100, timedelta(minutes=10), rest=timedelta(minutes=5), longest=timedelta(hours=1)
-    ),
+    Trouble.REFUSALS: _LINE,
+    Trouble.TECHNICAL: _LINE,
     Trouble.HIGH_RISK: Breaker(0.2, 10, 100, timedelta(hours=2), rest=timedelta(hours=4), longest=timedelta(days=2)),
 }
 KEPT = timedelta(days=1)  # longer than any window
 TROUBLES = {
+    Trouble.REFUSALS: "the provider refused calls, or its answers were lost",
     Trouble.TECHNICAL: "calls failed at the provider",
     Trouble.HIGH_RISK: "calls were blocked as spam or high risk",
     Trouble.RETRY_AFTER: "the provider asked to wait",
 }
 TROUBLES_ZH = {
+    Trouble.REFUSALS: "线路方拒绝呼叫过多，或没有收到其答复",
     Trouble.TECHNICAL: "线路方呼叫失败过多",
     Trouble.HIGH_RISK: "被运营商标记为骚扰或高风险",
     Trouble.RETRY_AFTER: "线路方要求稍后再试",

@@ -31,15 +31,12 @@ MOST_SIGNALS = 200
 
 
 def receipts(connection: Connection, running: Running, answers: Sequence[Receipt], now: datetime) -> None:
-    """Heed what a provider said when it was asked to place calls: a wait that it wants, and what it did not take.
-
-    What it took is counted when it has ended.
-    """
+    """Heed what a provider said when it was asked to place calls: a wait that it wants, and what it did not take."""
     account = account_bucket(account_of(running.experiment))
     _wait(connection, account, answers, now)
     bad = sum(answer.fate is not Fate.ACCEPTED for answer in answers)
-    if bad:
-        _hear(connection, [Signal(Trouble.TECHNICAL, account, now, bad, bad)], now)
+    if answers:
+        _hear(connection, [Signal(Trouble.REFUSALS, account, now, len(answers), bad)], now)
 
 
 def endings(connection: Connection, ended: Iterable[tuple[Experiment, Call, Event]], now: datetime) -> None:
@@ -85,7 +82,7 @@ def _wait(connection: Connection, account: str, answers: Sequence[Receipt], now:
 def _hear(connection: Connection, signals: Sequence[Signal], now: datetime) -> None:
     """Keep signals, and see what they mean for what is watched."""
     for signal in signals:
-        if signal.kind == Trouble.TECHNICAL or signal.bad:
+        if signal.kind != Trouble.HIGH_RISK or signal.bad or signal.name.startswith("caller"):
             buckets.tell(connection, signal, now - KEPT)
     known = {rest.name: rest for rest in buckets.rests(connection, sorted({signal.name for signal in signals}))}
     for signal in signals:
@@ -110,7 +107,7 @@ def _judge_trial(connection: Connection, rest: Rest, now: datetime) -> None:
     """Close after a trial that went well, rest longer after one that did not."""
     assert rest.until is not None  # who is on trial has rested
     kind = Trouble(rest.reason)
-    calls, bad = _counted(connection, kind, rest.name, rest.until, now)
+    calls, bad = _counted(connection, kind, rest.name, rest.until - timedelta(microseconds=1), now)
     if calls < TRIAL:
         return
     if bad >= BREAKERS[kind].share * calls:
