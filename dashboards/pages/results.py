@@ -245,7 +245,13 @@ def _differences(results: report.Results, words: Words) -> tuple[Difference, ...
         Difference(
             arm,
             variable_word(variables.get(arm), words),
-            tuple((_block(row.block, words), tuple((op, text) for op, text in row.parts)) for row in rows),
+            tuple(
+                (
+                    _block(row.block, words),
+                    (words.chinese and row.parts_zh) or tuple((op, text) for op, text in row.parts),
+                )
+                for row in rows
+            ),
         )
         for arm, rows in results.differences.items()
     )

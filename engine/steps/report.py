@@ -12,6 +12,7 @@ from engine.core.experiments import HOLDOUT, LIVE, Experiment, State
 from engine.core.factorial import shares_dealt
 from engine.core.guards import CampaignHarm, campaign_harm, warns
 from engine.core.rules import RULES
+from engine.core.strategies import redial_words
 from engine.core.treatments import VARIABLES, Treatment
 from engine.scripting.difference import difference
 from engine.scripting.library import Library
@@ -87,10 +88,14 @@ class Card:
 
 @dataclass(frozen=True, slots=True)
 class DifferenceRow:
-    """One place where an arm differs from the control, as runs of same, added and removed words."""
+    """One place where an arm differs from the control, as runs of same, added and removed words.
+
+    `parts_zh` are the Chinese words, of what is not an author's own text.
+    """
 
     block: str
     parts: tuple[tuple[Literal["same", "added", "removed"], str], ...]
+    parts_zh: tuple[tuple[Literal["same", "added", "removed"], str], ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -299,10 +304,15 @@ def treatment_texts(treatment: Treatment) -> dict[str, str]:
 
 def _text(value: Any) -> str:
     if isinstance(value, dict):
-        return ", ".join(f"{name} {_text(inner)}" for name, inner in value.items() if inner is not None)
+        return ", ".join(f"{name} {_inner(inner)}" for name, inner in value.items() if inner is not None)
     if isinstance(value, list | tuple):
         return " ".join(str(item) for item in value)
     return str(value)
+
+
+def _inner(value: Any) -> str:
+    """A value inside a mapping; a mapping there has brackets around it."""
+    return f"({_text(value)})" if isinstance(value, dict) else _text(value)
 
 
 def differences(library: Library, experiment: Experiment, arm: str) -> tuple[DifferenceRow, ...]:
@@ -316,6 +326,14 @@ def differences(library: Library, experiment: Experiment, arm: str) -> tuple[Dif
                 for block in difference(library, control.script, treated.script)
                 if block.changed
             ]
+            continue
+        if variable == "redial":
+            was, now = redial_words(control.redial), redial_words(treated.redial)
+            rows.append(
+                DifferenceRow(
+                    variable, (("removed", was[0]), ("added", now[0])), (("removed", was[1]), ("added", now[1]))
+                )
+            )
             continue
         before, after = (treatment_texts(side).get(variable, "–") for side in (control, treated))
         rows.append(DifferenceRow(variable, (("removed", before), ("added", after))))

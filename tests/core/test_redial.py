@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from engine.core.calls import Call, send_before, window_of
 from engine.core.redial import next_attempt, part_of, said_no, window_after
+from engine.core.strategies import DISPOSITIONS, redial_words
 from engine.core.treatments import REDIALLED, Disposition, Redial
 from engine.core.windows import Hours, Window, zone
 from tests.core.makers import MONDAY, make_call, make_contact, make_experiment
@@ -181,3 +182,34 @@ def test_a_call_must_have_rung_before_its_window_closes(now, minutes, zones, hou
         assert limit == deadline or not window.is_open(limit, zones)
         if limit - timedelta(seconds=1) > now:
             assert window.is_open(limit - timedelta(seconds=1), zones)
+
+
+@pytest.mark.parametrize(
+    ("redial", "english", "chinese"),
+    [
+        ({"attempts": 1}, "one call", "只呼一次"),
+        (
+            {"attempts": 2, "gap": "2h"},
+            "2 calls at most; busy or no answer: again after 2h",
+            "最多呼 2 次；占线、无人接听：2 小时后再呼",
+        ),
+        (
+            {
+                "attempts": 3, "on": ["no_answer"], "when": "another_part_of_day", "windows": ["18:00-20:00"],
+                "by": {"unreachable": {"gap": "1d", "attempts": 2, "when": "window"}},
+            },
+            "3 calls at most; no answer: again after 4h, in another part of the day; "
+            "unreachable: again after 1d, 2 calls at most; called again in 18:00-20:00",
+            "最多呼 3 次；无人接听：4 小时后再呼，换一个时段；无法接通：1 天后再呼，最多 2 次；重呼时段 18:00-20:00",
+        ),
+    ],
+    ids=["once", "plain", "by disposition"],
+)  # fmt: skip
+def test_a_strategy_is_said_in_words(redial, english, chinese):
+    """What an arm does when nobody is reached, in the words of the page's language."""
+    assert redial_words(Redial.model_validate(redial)) == (english, chinese)
+
+
+def test_every_disposition_that_is_redialed_has_words():
+    """No strategy names an ending that pages cannot say."""
+    assert set(DISPOSITIONS) == set(REDIALLED)
