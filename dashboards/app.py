@@ -2,7 +2,8 @@
 
 import logging
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from datetime import UTC, datetime
 from time import perf_counter
 from typing import Any
@@ -12,7 +13,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, RedirectResponse
 from fastapi.staticfiles import StaticFiles
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -24,7 +25,9 @@ from dashboards.pages.frame import answer_error
 from dashboards.rendering import STATIC
 from dashboards.rendering.languages import message
 from engine import errors
-from engine.steps import access
+from engine.core.breakers import TROUBLES
+from engine.steps import access, report
+from engine.steps.troubles import Resting
 
 log = logging.getLogger("ringlab.web")
 
@@ -103,6 +106,29 @@ class Meters:
             "ringlab_http_request_seconds", "Time to answer.", ("route",), registry=self.registry,
             buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10),
         )  # fmt: skip
+
+        self.resting = Gauge(
+            "ringlab_resting", "Accounts and caller numbers that rest, or are on trial, after trouble.",
+            ("subject", "trouble"), registry=self.registry,
+        )  # fmt: skip
+        self.resting_until = Gauge(
+            "ringlab_resting_until_seconds", "When the last of them may be used again, in seconds since 1970.",
+            ("subject", "trouble"), registry=self.registry,
+        )  # fmt: skip
+
+    def rest(self, resting: Iterable[Resting]) -> None:
+        """What rests now; what rested before and does so no more is 0."""
+        found: dict[tuple[str, str], list[float]] = {}
+        for one in resting:
+            found.setdefault((one.subject, one.trouble), []).append(one.until.timestamp())
+        self.resting.clear()
+        self.resting_until.clear()
+        for subject in ("account", "caller"):
+            for trouble in TROUBLES:
+                until = found.get((subject, trouble.value), [])
+                self.resting.labels(subject, trouble.value).set(len(until))
+                if until:
+                    self.resting_until.labels(subject, trouble.value).set(max(until))
 
     def count(self, scope: Scope, status: int, seconds: float) -> None:
         """One request answered; what matched no route is counted together."""
@@ -242,5 +268,7 @@ def _add_health(app: FastAPI, meters: Meters) -> None:
 
     @app.get("/metrics", include_in_schema=False)
     def read_meters() -> Response:
-        """The meters, for Prometheus."""
+        """The meters, for Prometheus; a database that does not answer leaves out what rests."""
+        with suppress(errors.DatabaseError):
+            meters.rest(report.resting(app.state.workspace, app.state.clock()))
         return Response(generate_latest(meters.registry), media_type=CONTENT_TYPE_LATEST)

@@ -92,7 +92,7 @@ class Simulation:
             )
         self.workspace, self.running, self.watch = workspace, running, watch
         self.now = self._resumed()
-        self.pacer = Pacer.of(running, self.now)
+        self.pacer = Pacer.of(running)
         # A turn is worth many calls, and never more than half of those that may be in flight.
         calls = min(BATCH, running.experiment.pace.concurrent / 2)
         self.tick = min(max(timedelta(seconds=calls / self.pacer.per_second), LEAST_TICK), MOST_TICK)

@@ -126,7 +126,7 @@ class Service:
                 with self.workspace.database.writing() as connection:
                     fates.release(connection, running.id, (), self.workspace.holder)
                 self._failed.discard(name)
-            pacer = self._pacers.setdefault(name, Pacer.of(running, now))
+            pacer = self._pacers.setdefault(name, Pacer.of(running))
             done = turn(self.workspace, running, pacer, now, TICK, clock=self.clock, leads=leads)
             self._placed[name] = self._placed.get(name, 0) + done.placed
             self.watch(Progress(name, now, self._placed[name], running.record.planned, done.over))

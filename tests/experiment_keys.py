@@ -21,14 +21,14 @@ from engine.core.experiments import (
     Schedule,
     Size,
 )
-from engine.core.treatments import Redial, Timing, Treatment
+from engine.core.treatments import After, Redial, Timing, Treatment
 from engine.definitions.schema import json_schema
 
 SECTIONS: Mapping[str, type[BaseModel]] = {
     "The file": Experiment, "audience": Audience, "audience.columns": ContactColumns, "control and arms": Treatment,
-    "timing": Timing, "redial": Redial, "size": Size, "metrics": Metrics, "metrics.guardrails": Guardrail,
-    "conversion": Conversion, "decision": Decision, "schedule": Schedule, "pace": Pace, "budget": Budget,
-    "incentives": Incentive, "paths": Path,
+    "timing": Timing, "redial": Redial, "redial.by": After, "size": Size, "metrics": Metrics,
+    "metrics.guardrails": Guardrail, "conversion": Conversion, "decision": Decision, "schedule": Schedule, "pace": Pace,
+    "budget": Budget, "incentives": Incentive, "paths": Path,
 }  # fmt: skip
 NEEDED: Mapping[type[BaseModel], dict[str, Any]] = {
     Experiment: {"experiment": "a", "audience": {}, "control": {"script": "a"}, "arms": {"b": {"script": "b"}}},

@@ -7,6 +7,7 @@ from typing import Any
 from dashboards.pages.figures import Standing
 from dashboards.rendering.languages import Words, message
 from dashboards.rendering.numbers import Numbers
+from engine.core.guards import warns
 from engine.core.sentences import odds
 
 STAGES = {
@@ -18,6 +19,7 @@ OUTCOMES = {
     "pass": ("good", message("pass")),
     "fail": ("bad", message("fail")),
     "undecided": ("waiting", message("not clear yet")),
+    "warns": ("attention", message("one more pauses the arm")),
 }
 
 
@@ -97,11 +99,11 @@ def harm_lines(standing: Standing, words: Words) -> tuple[Line, ...]:
 def guard_lines(standing: Standing, name: str, words: Words) -> tuple[GuardLine, ...]:
     """Every arm under this guardrail, the failing first."""
     own = [check for check in standing.get("guardrails", ()) if check["metric"] == name]
-    ranked = sorted(own, key=lambda check: check["status"] != "fail")
+    ranked = sorted(own, key=lambda check: (check["status"] != "fail", not warns(check)))
     return tuple(
         GuardLine(check["arm"], light, words.say(word), _found(check, words))
         for check in ranked
-        for light, word in [OUTCOMES[check["status"]]]
+        for light, word in [OUTCOMES["warns" if warns(check) else check["status"]]]
     )
 
 

@@ -10,10 +10,12 @@ from fastapi.responses import HTMLResponse
 from dashboards import access
 from dashboards.pages.evidence import VERDICTS
 from dashboards.pages.frame import answer, make_frame, state_of, words_of
+from dashboards.pages.resting import RestLine, rest_lines
 from dashboards.rendering.languages import Words, message
 from engine.core.treatments import VARIABLES_ZH
 from engine.steps import report
 from engine.steps.allocation import Wave
+from engine.steps.troubles import Resting
 
 router = APIRouter(include_in_schema=False)
 
@@ -42,6 +44,7 @@ NEXT = (
     message("carry over what is confirmed"),
     message("nothing: it was stopped"),
     message("paused"),
+    message("one more complaint or other harm pauses an arm"),
 )
 # English names; the Chinese ones are the engine's.
 VARIABLES = {
@@ -133,6 +136,7 @@ class Home:
     calls: int
     spend: float
     harm: Harm | None
+    resting: tuple[RestLine, ...] = ()
 
 
 def variable_word(name: str | None, words: Words) -> str:
@@ -193,7 +197,7 @@ def _begun(sentence: str) -> str:
     return sentence[:1].upper() + sentence[1:]
 
 
-def home(cards: tuple[report.Card, ...], words: Words) -> Home:
+def home(cards: tuple[report.Card, ...], words: Words, resting: tuple[Resting, ...] = ()) -> Home:
     """The page of these cards; the newest come first within their group."""
     shown = [experiment_card(card, words) for card in sorted(cards, key=lambda card: card.created_at, reverse=True)]
     groups = (
@@ -208,6 +212,7 @@ def home(cards: tuple[report.Card, ...], words: Words) -> Home:
         calls=sum(card.calls for card in shown),
         spend=sum(card.spend for card in shown),
         harm=_harm(cards, words),
+        resting=rest_lines(resting, words),
     )
 
 
@@ -223,6 +228,7 @@ def _harm(cards: tuple[report.Card, ...], words: Words) -> Harm | None:
 def show(request: Request, caller: Annotated[access.Caller, Depends(access.page_caller("viewer"))]) -> HTMLResponse:
     """The list of experiments."""
     words, state = words_of(request), state_of(request)
-    page = home(report.cards(state.workspace, state.clock()), words)
+    now = state.clock()
+    page = home(report.cards(state.workspace, now), words, report.resting(state.workspace, now))
     frame = make_frame(request, words.say("Experiments"), caller, refresh_seconds=10 if page.live else 0)
     return answer(request, "home.html", frame, page)

@@ -28,6 +28,7 @@ from dashboards.pages.pictures import (
     look_views,
     looks_view,
 )
+from dashboards.pages.resting import RestLine, rest_lines
 from dashboards.rendering.languages import Words, message
 from engine.core.rules import RULES_ZH
 from engine.steps import control, report
@@ -130,6 +131,7 @@ class ResultsPage:
     as_of: datetime | None
     yaml: str
     reproduce: str
+    resting: tuple[RestLine, ...]
 
 
 def results_page(results: report.Results, words: Words) -> ResultsPage:
@@ -179,6 +181,7 @@ def results_page(results: report.Results, words: Words) -> ResultsPage:
         as_of=datetime.fromisoformat(standing["as_of"]) if standing.get("as_of") else None,
         yaml=results.yaml,
         reproduce=results.reproduce,
+        resting=rest_lines(results.resting, words),
     )
 
 
@@ -242,7 +245,13 @@ def _differences(results: report.Results, words: Words) -> tuple[Difference, ...
         Difference(
             arm,
             variable_word(variables.get(arm), words),
-            tuple((_block(row.block, words), tuple((op, text) for op, text in row.parts)) for row in rows),
+            tuple(
+                (
+                    _block(row.block, words),
+                    (words.chinese and row.parts_zh) or tuple((op, text) for op, text in row.parts),
+                )
+                for row in rows
+            ),
         )
         for arm, rows in results.differences.items()
     )

@@ -7,11 +7,13 @@ import typer
 from engine.cli import opening, words
 from engine.cli.figures import lift, lift_span, say_standing
 from engine.cli.printing import note, say, say_bytes, say_json, say_table
+from engine.core.breakers import TROUBLES, Trouble
 from engine.core.sentences import odds
 from engine.errors import InputError
 
 if TYPE_CHECKING:
     from engine.steps.report import Card
+    from engine.steps.troubles import Resting
 
 app = typer.Typer()
 
@@ -36,9 +38,11 @@ def status(
             _say_learned(all_learned(workspace), format)
             return
         cards = report.cards(workspace, opening.clock())
+        resting = report.resting(workspace, opening.clock())
     harm = report.pooled_harm(cards)
     if format == "json":
-        told = {"schema": "ringlab.status/1", "experiments": [asdict(card) for card in cards]}
+        told: dict[str, Any] = {"schema": "ringlab.status/1", "experiments": [asdict(card) for card in cards]}
+        told["resting"] = [asdict(one) for one in resting]
         say_json(told | ({"harm": asdict(harm) | {"ok": harm.ok}} if harm else {}))
         return
     if not cards:
@@ -55,12 +59,23 @@ def status(
             for card in cards
         ],
     )  # fmt: skip
+    for one in resting:
+        say(_rests(one))
     if harm:
         said = "keep the limit" if harm.ok else "EXCEED THE LIMIT"
         say(
             f"complaints of all live experiments: {harm.complaints:,} in {harm.calls:,} calls {said} "
             f"({odds(harm.odds)} : 1 against 1 in 10,000)"
         )
+
+
+def _rests(one: "Resting") -> str:
+    """What rests, since when, until when, why, and what a person can do."""
+    since = f" since {one.since:%Y-%m-%d %H:%M} UTC" if one.since else ""
+    how = "is on trial" if one.on_trial else f"rests until {one.until:%Y-%m-%d %H:%M} UTC"
+    what = {"account": "the account", "caller": "the caller number"}.get(one.subject, one.subject)
+    why = TROUBLES.get(Trouble(one.trouble), one.trouble)
+    return f"{what} {one.name} {how}{since}: {why}; to go on before that: ringlab resume {one.experiments[0]}"
 
 
 def _next(card: "Card") -> str:

@@ -1,7 +1,7 @@
 """One planned attempt to reach a contact, with a due time and a key."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from functools import lru_cache
@@ -53,10 +53,23 @@ def call_key(experiment: str, contact: str, attempt: int) -> str:
     return f"{experiment}/{contact}/{attempt}"
 
 
-def window_of(experiment: Experiment, treatment: Treatment) -> Window:
-    """When this treatment may call: its own window within the experiment's days."""
+def window_of(experiment: Experiment, treatment: Treatment, attempt: int = 1) -> Window:
+    """When this treatment may call: its own window within the experiment's days.
+
+    A further attempt has the hours that the redial strategy names for it, where it names some.
+    """
     timing = treatment.timing
-    return _window(timing.window or DECENT_HOURS, timing.days, experiment.schedule.days)
+    hours = treatment.redial.hours(attempt) or timing.window or DECENT_HOURS
+    return _window(hours, timing.days, experiment.schedule.days)
+
+
+def send_before(call: "Call", window: Window, zones: tuple[str, ...], now: datetime) -> datetime:
+    """The instant after which a call placed at `now` must not ring any more: its deadline, or when the window closes.
+
+    A provider that queues what it is given is told this, so that nothing rings hours later outside the window. Where
+    the window is closed at `now`, that is `now`.
+    """
+    return min(call.not_after, max(now, window.closes(now, zones)))
 
 
 @lru_cache(maxsize=1024)
@@ -89,14 +102,21 @@ def _moment(
 
 
 def plan_call(
-    experiment: Experiment, contact: Contact, arm: str, attempt: int, rank: int, wanted: datetime
+    experiment: Experiment,
+    contact: Contact,
+    arm: str,
+    attempt: int,
+    rank: int,
+    wanted: datetime,
+    window: Window | None = None,
 ) -> Call | None:
     """The call of this attempt at the first open instant from `wanted` on; None when there is none.
 
-    It must be placed before its window closes, before it expires and before the experiment ends.
+    It must be placed before its window closes, before it expires and before the experiment ends. `window` is in
+    place of the arm's.
     """
-    treatment = experiment.treatments[arm]
-    window = window_of(experiment, treatment)
+    if window is None:
+        window = window_of(experiment, experiment.treatments[arm], attempt)
     begin = starts(experiment, contact)
     due = window.next_open(max(wanted, begin) if begin else wanted, contact.timezones)
     end = ends(experiment, contact)
@@ -116,13 +136,29 @@ def deadline(experiment: Experiment, contact: Contact, arm: str, due: datetime) 
 
 
 def first_attempt(experiment: Experiment, contact: Contact, arm: str, rank: int, now: datetime) -> Call | None:
-    """The first call of a contact who drew `arm`: after the order when the arm says so, else at once."""
+    """The first call of a contact who drew `arm`: after the order when the arm says so, else at once.
+
+    After an order its time runs from when it was wanted: where the window opens too late for that, there is no call.
+    """
     timing = experiment.treatments[arm].timing
-    wanted = now
-    if timing.after_order is not None:
-        if contact.ordered_at is None:
-            return None
-        wanted = contact.ordered_at + timing.after_order
-        if timing.expires_after is not None and wanted + timing.expires_after < now:
-            return None
-    return plan_call(experiment, contact, arm, 1, rank, max(now, wanted))
+    if timing.after_order is None:
+        return plan_call(experiment, contact, arm, 1, rank, now)
+    if contact.ordered_at is None:
+        return None
+    wanted = contact.ordered_at + timing.after_order
+    last = deadline(experiment, contact, arm, wanted)
+    call = plan_call(experiment, contact, arm, 1, rank, max(now, wanted))
+    if call is None or call.due_at >= last:
+        return None
+    return replace(call, not_after=min(call.not_after, last))
+
+
+def why_no_first(experiment: Experiment, contact: Contact, arm: str, now: datetime) -> str:
+    """The rule by which a contact who drew `arm` gets no first call at all."""
+    after = experiment.treatments[arm].timing.after_order
+    if after is None:
+        return "window"
+    if contact.ordered_at is None:
+        return "no_order_time"
+    call = plan_call(experiment, contact, arm, 1, 0, max(now, contact.ordered_at + after))
+    return "window" if call is None else "expired"

@@ -221,7 +221,12 @@ class Pace(Value):
 
     per_second: float = Field(5.0, gt=0, le=1000, description="calls placed a second, at most")
     concurrent: int = Field(60, ge=1, le=100_000, description="calls in flight, at most")
-    ramp: Duration | None = Field(None, description="time over which the pace grows to its full")
+    per_caller_id: float | None = Field(
+        None, gt=0, le=1000, description="calls placed a second from one caller number, at most"
+    )
+    ramp: Duration | None = Field(
+        None, description="time over which the pace grows to its full, also after a pause and after trouble"
+    )
     waves: Literal["auto", "off"] | int = Field(
         "off", description="dial so many people, wait for their conversions, look, dial the next"
     )
@@ -232,6 +237,8 @@ class Budget(Value):
 
     calls: int | None = Field(None, ge=1, description="calls at most")
     spend: float | None = Field(None, gt=0, description="money at most, in the adapter's currency")
+    calls_per_day: int | None = Field(None, ge=1, description="calls a day at most; the rest wait for the next day")
+    spend_per_day: float | None = Field(None, gt=0, description="money a day at most; the rest wait for the next day")
 
 
 class Incentive(Value):

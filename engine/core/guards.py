@@ -4,10 +4,12 @@ All of it is read at every look, and harm whenever a complaint is heard, so what
 look (`engine.stats.harm`, `engine.stats.margins`). An arm that was stopped stays so until a person resumes it.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from engine.core.balances import Balance, PlaceboCheck
+from engine.core.breakers import complaints_exceed
 from engine.core.comparisons import MetricNumbers
 from engine.core.evidence import Evidence, MetricTallies, Question
 from engine.core.experiments import Guardrail, Lift
@@ -47,6 +49,12 @@ class GuardrailCheck:
     interval: tuple[float, float] | None = None
 
 
+def warns(check: Mapping[str, Any]) -> bool:
+    """Whether a check that a look kept is one short of the count that pauses its arm: at two complaints of three."""
+    near = check.get("kind") == "pause_at" and check.get("status") == "pass" and (check.get("count") or 0) > 0
+    return bool(near and check["count"] >= check["limit"] - 1)
+
+
 @dataclass(frozen=True, slots=True)
 class CampaignHarm:
     """The complaints of the arms that go on, all together, against the limit."""
@@ -58,7 +66,7 @@ class CampaignHarm:
 
     @property
     def ok(self) -> bool:
-        return self.odds < HARM_ALARM
+        return self.odds < HARM_ALARM and not complaints_exceed(self.complaints, self.calls)
 
 
 @dataclass(frozen=True, slots=True)

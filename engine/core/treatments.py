@@ -7,7 +7,8 @@ import re
 from collections.abc import Mapping
 from datetime import timedelta
 from enum import StrEnum
-from typing import Annotated, Any
+from functools import cached_property
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
 
@@ -99,12 +100,8 @@ class Timing(Value):
     )
 
 
-REDIALLED = frozenset(
-    {
-        Disposition.NO_ANSWER, Disposition.BUSY, Disposition.UNREACHABLE, Disposition.ANSWERED_MACHINE,
-        Disposition.FAILED, Disposition.REJECTED,
-    }
-)  # fmt: skip
+Redialled = Literal["answered_machine", "busy", "failed", "no_answer", "rejected", "unreachable"]
+REDIALLED = frozenset(Disposition(word) for word in get_args(Redialled))
 
 
 def parse_redialled(value: object) -> tuple[Disposition, ...]:
@@ -118,6 +115,19 @@ def parse_redialled(value: object) -> tuple[Disposition, ...]:
     return tuple(Disposition(word) for word in value)
 
 
+When = Literal["window", "same_time_next_day", "another_part_of_day"]
+
+
+class After(Value):
+    """What a disposition does in its own way; what it does not say is as for all."""
+
+    attempts: int | None = Field(
+        None, ge=1, le=10, description="no further call when this many calls were made, the first among them"
+    )
+    gap: Duration | None = Field(None, description="time until the next call, at least")
+    when: When | None = Field(None, description="when the next call is due")
+
+
 class Redial(Value):
     """How often and when a contact who was not reached is called again."""
 
@@ -128,6 +138,38 @@ class Redial(Value):
         BeforeValidator(parse_redialled),
         WithJsonSchema({"type": "array", "items": {"enum": sorted(REDIALLED)}}),
     ] = Field((Disposition.NO_ANSWER, Disposition.BUSY), description="dispositions that are called again")
+    by: dict[Redialled, After] = Field({}, description="dispositions that are called again in a way of their own")
+    when: When = Field(
+        "window", description="when a further call is due: in the window, at the hour of the last call, at another hour"
+    )
+    windows: list[Hours] = Field(
+        [], description="hours of the second call, the third and so on, in place of the arm's; the last for all after"
+    )
+
+    def after(self, disposition: Disposition) -> After | None:
+        """Everything about the call after this disposition; None when it is not called again."""
+        return self._afters.get(disposition)
+
+    @cached_property
+    def _afters(self) -> dict[Disposition, After]:
+        plain = After(attempts=self.attempts, gap=self.gap, when=self.when)
+        found = dict.fromkeys(self.on, plain)
+        for name, own in self.by.items():
+            found[Disposition(name)] = After(
+                attempts=min(self.attempts, own.attempts or self.attempts),
+                gap=self.gap if own.gap is None else own.gap,
+                when=own.when or self.when,
+            )
+        return found
+
+    def hours(self, attempt: int) -> Hours | None:
+        """The hours of this attempt where the strategy names some."""
+        return self.windows[min(attempt - 2, len(self.windows) - 1)] if attempt > 1 and self.windows else None
+
+    @cached_property
+    def minds_the_hour(self) -> bool:
+        """Whether some further call hangs on the hour of the one before."""
+        return any(after.when != "window" for after in self._afters.values())
 
 
 class Treatment(Value):

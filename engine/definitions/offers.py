@@ -4,6 +4,7 @@ import re
 from collections.abc import Collection
 from typing import Literal
 
+from engine.core.accounts import ACCOUNT
 from engine.definitions.drafts import Draft
 from engine.definitions.findings import mapping_at, shown
 from engine.definitions.places import Trail
@@ -21,6 +22,9 @@ def check_offers(draft: Draft) -> None:
         message = f"there is no adapter {shown(adapter)}{draft.findings.near(adapter, adapters)}"
         draft.findings.at_value(("adapter",), message)
     _check_settings(draft, ("settings",), draft.experiment.settings)
+    account = draft.experiment.settings.get(ACCOUNT)
+    if account is not None and (not isinstance(account, str) or not account.strip()):
+        draft.findings.at_value(("settings", ACCOUNT), "the name of the account is text, such as `account: main`")
 
 
 def _check_library(draft: Draft) -> None:

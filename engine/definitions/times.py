@@ -4,9 +4,10 @@ from datetime import UTC, datetime, timedelta
 
 from engine.core.calls import window_of
 from engine.core.experiments import parse_moment
+from engine.core.treatments import After, Redial
 from engine.core.windows import Window
 from engine.definitions.drafts import Draft
-from engine.definitions.findings import shown
+from engine.definitions.findings import Findings, shown
 from engine.definitions.places import Trail
 
 LONGEST_WAIT = timedelta(days=90)
@@ -24,6 +25,7 @@ def check_times(draft: Draft) -> None:
         start = end = None
     _check_windows(draft, start, end)
     _check_spans(draft)
+    _check_redials(draft)
 
 
 def _moment(draft: Draft, name: str) -> datetime | None:
@@ -83,3 +85,35 @@ def _check_spans(draft: Draft) -> None:
                 findings.at_value(trail, "the time between two calls is at least 1m")
             if name == "expires_after" and treatment.timing.expires_after == timedelta():
                 findings.at_value(trail, "a call that expires at once is never placed")
+
+
+def _check_redials(draft: Draft) -> None:
+    """What dispositions do in their own way is inside the cap of all, and every attempt has hours that are used."""
+    for place, treatment, written in draft.written():
+        words = written.get("redial")
+        if not isinstance(words, dict):
+            continue
+        _check_by((*place, "redial", "by"), words.get("by"), treatment.redial, draft.findings)
+        trail: Trail = (*place, "redial", "windows")
+        hours, redials = words.get("windows"), treatment.redial.attempts - 1
+        if isinstance(hours, list) and draft.findings.clean(trail, (*place, "redial", "attempts")):
+            if not redials:
+                draft.findings.at_key(trail, "nobody is called again, so no attempt has these hours; raise attempts")
+            elif len(hours) > redials:
+                message = f"names hours of {len(hours)} further calls, and there are at most {redials}"
+                draft.findings.at_key(trail, message)
+
+
+def _check_by(trail: Trail, written: object, redial: Redial, findings: Findings) -> None:
+    if not isinstance(written, dict):
+        return
+    known: dict[str, After] = dict(redial.by)  # type: ignore[arg-type]  # its names are texts
+    for name in written:
+        after = known.get(str(name))
+        if after is None or not findings.clean((*trail, str(name))):
+            continue
+        if after.gap is not None and after.gap < SHORTEST_GAP:
+            findings.at_value((*trail, str(name), "gap"), "the time between two calls is at least 1m")
+        if after.attempts is not None and after.attempts > redial.attempts:
+            message = f"{after.attempts} is more than attempts, {redial.attempts}, which is the cap of all calls"
+            findings.at_value((*trail, str(name), "attempts"), message)

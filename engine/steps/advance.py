@@ -4,44 +4,27 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from engine.core.experiments import State
-from engine.steps import deal, dispatch, look, receive
+from engine.steps import deal, dispatch, look, pace, receive
 from engine.steps.resting import resting_arms
-from engine.store import outcomes, queue, records
+from engine.store import outcomes, queue, records, roster
 from engine.workspace import Running, Workspace
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Pacer:
-    """A bucket of calls that may be placed now: it fills at the pace and holds at most a turn's worth."""
+    """How fast an experiment is dialed, never above what its provider bears. What was taken is in the database."""
 
     per_second: float
-    ramp: timedelta | None
-    began: datetime
-    filled: datetime
-    calls: float = 0.0
 
     @classmethod
-    def of(cls, running: Running, now: datetime) -> "Pacer":
-        """The pace of an experiment, never above what its provider bears."""
+    def of(cls, running: Running) -> "Pacer":
+        """The pace of an experiment."""
         pace, most = running.experiment.pace, running.adapter.capabilities.max_cps
-        return cls(min(pace.per_second, most or pace.per_second), pace.ramp, now, now)
+        return cls(min(pace.per_second, most or pace.per_second))
 
-    def allowance(self, now: datetime, most: timedelta) -> int:
-        """How many calls may be placed at `now`; waiting longer than `most` saves nothing up."""
-        waited = min((now - self.filled).total_seconds(), most.total_seconds())
-        self.filled = now
-        self.calls = min(self.calls + waited * self.rate(now), max(1.0, most.total_seconds() * self.per_second))
-        return int(self.calls)
-
-    def rate(self, now: datetime) -> float:
-        """Calls a second at `now`: from a tenth of the pace up to all of it over the ramp."""
-        if self.ramp is None or now - self.began >= self.ramp:
-            return self.per_second
-        return self.per_second * max(0.1, (now - self.began) / self.ramp)
-
-    def spend(self, placed: int) -> None:
-        """Take placed calls out of the bucket."""
-        self.calls = max(0.0, self.calls - placed)
+    def most(self, room: float, turn: timedelta) -> int:
+        """How many calls one turn may claim where there is room for so many."""
+        return int(min(room, max(1.0, self.per_second * turn.total_seconds())))
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +53,11 @@ def turn(
     Of many processes on one database all place calls, and the one that `leads` does the rest.
     """
     heard = hear(workspace, running, now) if leads else 0
-    allowed = pacer.allowance(now, tick)
-    done = dispatch.dispatch(workspace, running, now, allowed, clock) if allowed else dispatch.Dispatched()
-    pacer.spend(done.placed + done.unknown + done.again)
+    allowance = pace.pace_of(running, tick)
+    with workspace.database.reading() as connection:
+        allowed = pacer.most(pace.room(connection, allowance, now), tick)
+    nothing = dispatch.Dispatched()
+    done = dispatch.dispatch(workspace, running, now, allowed, allowance, clock) if allowed else nothing
     dealt = deal.ahead(workspace, running, now) if leads and done.claimed < allowed else 0
     busy = done.claimed > 0 or dealt > 0
     over = settle(workspace, running, now) if leads and not busy else False
@@ -105,6 +90,10 @@ def settle(workspace: Workspace, running: Running, now: datetime) -> bool:
         flying = queue.in_flight(connection, running.id)
         last = outcomes.last_maturity(connection, running.id)
         onward = deal.waiting_for_an_arm(connection, running.experiment, running.id) > 0
+        # Who calls whoever comes to the roster is not over before the first has come.
+        empty = running.experiment.audience.roster and roster.is_nobody_in(connection, running.id)
+    if empty:
+        return False
     if due is not None or flying:
         if state is State.WAITING and due is not None:
             _call_again(workspace, running, now)

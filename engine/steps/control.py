@@ -4,6 +4,7 @@ from datetime import datetime
 
 from engine.core.experiments import LIVE, State
 from engine.errors import NotNow
+from engine.steps import troubles
 from engine.store import queue, records, reserve
 from engine.workspace import Workspace
 
@@ -14,8 +15,19 @@ def pause(workspace: Workspace, name: str, reason: str, who: str, now: datetime)
 
 
 def resume(workspace: Workspace, name: str, reason: str, who: str, now: datetime) -> None:
-    """Go on placing calls; raises NotFound, and NotNow unless the experiment is paused."""
-    _move(workspace, name, {State.PAUSED}, State.RUNNING, reason, who, now)
+    """Go on placing calls, also through an account or from a number that rests; the pace grows anew.
+
+    Raises NotFound, and NotNow unless the experiment is paused or what it calls through rests.
+    """
+    with workspace.database.writing() as connection:
+        record = records.get(connection, name)
+        resting = troubles.clear(connection, record.experiment, now)
+        if record.state is State.PAUSED:
+            records.move(connection, record.id, State.RUNNING, reason, now)
+        elif not resting:
+            raise NotNow(f"{name} is {record.state}; it cannot be asked to resume now")
+        for subject in ([name] if record.state is State.PAUSED else []) + resting:
+            records.audit(connection, now, who, "resume", subject, reason)
 
 
 def stop(workspace: Workspace, name: str, reason: str, who: str, now: datetime) -> int:
@@ -32,7 +44,7 @@ def stop_all(workspace: Workspace, reason: str, who: str, now: datetime) -> tupl
     return names
 
 
-VERBS = {State.PAUSED: "pause", State.RUNNING: "resume", State.STOPPED: "stop"}
+VERBS = {State.PAUSED: "pause", State.STOPPED: "stop"}
 
 
 def _move(

@@ -14,7 +14,7 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from engine.core.assignment import Assignment, deal, order
-from engine.core.calls import first_attempt
+from engine.core.calls import first_attempt, why_no_first
 from engine.core.experiments import HOLDOUT, Experiment, State
 from engine.core.factorial import deal_combinations
 from engine.steps.eligibility import Pack, packs
@@ -162,7 +162,7 @@ def _plan_first(
             continue
         call = first_attempt(experiment, contacts[contact_id], assignment.arm, rank, now)
         if call is None:
-            refused.append((contact_id, "window"))
+            refused.append((contact_id, why_no_first(experiment, contacts[contact_id], assignment.arm, now)))
             mature[contact_id] = now + experiment.conversion.within
         else:
             calls.append((contact_id, call))

@@ -18,6 +18,8 @@ from engine.core.experiments import State
 from engine.core.rules import Deferred, Refused, strictest
 from engine.errors import ScriptError
 from engine.failpoints import reached
+from engine.steps import pace, troubles
+from engine.steps.pace import Pace
 from engine.steps.resting import resting_arms
 from engine.steps.ruling import Rulings
 from engine.steps.values import script_values
@@ -49,14 +51,20 @@ class Dispatched:
 
 
 def dispatch(
-    workspace: Workspace, running: Running, now: datetime, limit: int, clock: Clock | None = None
+    workspace: Workspace,
+    running: Running,
+    now: datetime,
+    limit: int,
+    allowance: Pace | None = None,
+    clock: Clock | None = None,
 ) -> Dispatched:
-    """Place at most `limit` calls that are due now; no more fly than `concurrent` says and the provider bears.
+    """Place at most `limit` calls that are due now, and no more than the pace allows, where one is kept.
 
-    `clock` tells the time of each movement; without one it is `now`.
+    No more fly than `concurrent` says and the provider bears. `clock` tells the time of each movement; without one it
+    is `now`.
     """
     clock = clock or (lambda: (now,))
-    batch = _claim(workspace, running, now, limit)
+    batch = _claim(workspace, running, now, limit, allowance)
     reached("claimed")
     if not batch.begun:
         return batch.counted
@@ -81,18 +89,17 @@ class _Batch:
     requests: Sequence[DialRequest] = ()
 
 
-def _claim(workspace: Workspace, running: Running, now: datetime, limit: int) -> _Batch:
-    """Ask the rules about what is due, and begin what is allowed."""
+def _claim(workspace: Workspace, running: Running, now: datetime, limit: int, allowance: Pace | None = None) -> _Batch:
+    """Ask the rules about what is due, and begin what is allowed and what the pace grants of it."""
     experiment = running.experiment
     with workspace.database.writing() as connection:
         if records.state_of(connection, running.id) is not State.RUNNING:
             return _Batch([], Dispatched())
-        pace, bears = experiment.pace, running.adapter.capabilities.max_concurrency
-        room = min(pace.concurrent, bears or pace.concurrent) - queue.in_flight(connection, running.id)
-        if min(limit, room) <= 0:
+        most = min(limit, pace.free(connection, running))
+        if most <= 0:
             return _Batch([], Dispatched())
         resting = resting_arms(connection, experiment.name)
-        due = queue.due(connection, (running.id, experiment.name), now, min(limit, room), resting)
+        due = queue.due(connection, (running.id, experiment.name), now, most, resting)
         busy = queue.busy(connection, {one.contact_id for one in due})
         rulings = Rulings.read(connection, running, due, now)
         begun: list[Due] = []
@@ -108,6 +115,8 @@ def _claim(workspace: Workspace, running: Running, now: datetime, limit: int) ->
                 refused.append((one, ruling.rule, ""))
             else:
                 begun.append(one)
+        if allowance is not None:
+            begun = begun[: pace.take(connection, running, allowance, [one.call for one in begun], now)]
         queue.begin(connection, [one.id for one in begun], workspace.holder, now)
         queue.defer(connection, deferred)
         refuse(connection, running, refused, now)
@@ -224,6 +233,7 @@ def _keep_receipts(
     queue.settle(connection, settled)
     fates.plan_again(connection, again)
     refuse(connection, running, refused, now)
+    troubles.receipts(connection, running, list(receipts.values()), now)
     placed = sum(one.state is CallState.ACCEPTED for one in settled)
     return replace(
         batch.counted, placed=placed, unknown=len(settled) - placed, again=len(again),

@@ -21,7 +21,7 @@ from engine.definitions.loading import load_text
 from engine.definitions.reading import read_text
 from engine.errors import InputError, NotNow
 from engine.intake.phones import Number, normalize
-from engine.steps import receive
+from engine.steps import orders, receive
 from engine.steps.deal import Person, deal_among, fill_part
 from engine.steps.eligibility import Pack, eligible, wanted_of
 from engine.steps.parts import in_parts
@@ -119,6 +119,8 @@ def add_contacts(workspace: Workspace, contacts: Sequence[Mapping[str, Any]], no
         number = normalize(str(given["phone"]), str(given.get("region") or "CN"))
         if not isinstance(number, Number):
             rejected.append({"contact": place, "reason": number.reason, "cure": number.cure})
+        elif reason := orders.wrong_time(given.get("ordered_at"), now):
+            rejected.append({"contact": place, "reason": reason, "cure": orders.CURE})
         else:
             people.append(_person(given, number))
     with workspace.database.writing() as connection:
@@ -206,12 +208,15 @@ def import_file(
     place = (workspace.database.path or path).with_name(f"{experiment.name if experiment else path.stem}.rejects.csv")
     ids: list[int] = []
     rejects: list[Reject] = []
+    followed = orders.are_followed(workspace, experiment)
     for batch in read_contacts(path, columns, region, progress=progress):
+        contacts, untimely = orders.timely(batch.contacts, now) if followed else (batch.contacts, [])
+        rejects += untimely
         with workspace.database.writing() as connection:
-            counted = roster.import_contacts(connection, batch.contacts, now)
-            found = roster.find(connection, [contact.key for contact in batch.contacts])
+            counted = roster.import_contacts(connection, contacts, now)
+            found = roster.find(connection, [contact.key for contact in contacts])
         taken = set(counted.taken)
-        ids.extend(found[contact.key] for contact in batch.contacts if contact.key not in taken)
+        ids.extend(found[contact.key] for contact in contacts if contact.key not in taken)
         rejects += batch.rejects
         rejects += [Reject(0, f"the number of {key!r} belongs to another contact", TAKEN_CURE) for key in counted.taken]
     if rejects:

@@ -10,6 +10,9 @@ from engine.core.treatments import Treatment
 
 # What calls come to where the provider's own assumptions are not known.
 REACHED_FIRST = 0.60  # contacts reached by the first attempt
+MISSED = {  # how the calls end that reach nobody
+    "no_answer": 0.45, "busy": 0.17, "answered_machine": 0.12, "unreachable": 0.12, "rejected": 0.09,
+}  # fmt: skip
 TALK_SECONDS, RING_SECONDS = 35.0, 18.0
 MONDAY = datetime(2024, 1, 1, tzinfo=UTC)
 CLOCK = ("UTC",)
@@ -18,9 +21,15 @@ WEEK = timedelta(days=7)
 
 
 def calls_each(treatment: Treatment) -> float:
-    """Calls that one contact of a treatment is expected to take."""
-    missed = 1 - REACHED_FIRST
-    return float(sum(missed**attempt for attempt in range(treatment.redial.attempts)))
+    """Calls that one contact of a treatment is expected to take, those that fewer attempts are given less."""
+    redial = treatment.redial
+    capped = {name: own.attempts for name, own in redial.by.items() if own.attempts is not None}
+    expected = again = 1.0
+    for attempt in range(1, redial.attempts):
+        given_up = sum(MISSED.get(name, 0.0) for name, attempts in capped.items() if attempts <= attempt)
+        again *= (1 - REACHED_FIRST) * (1 - given_up)
+        expected += again
+    return expected
 
 
 def per_second(experiment: Experiment) -> float:

@@ -19,9 +19,9 @@ from engine.core.experiments import LIVE, Experiment
 from engine.core.outcomes import judge
 from engine.core.treatments import Disposition
 from engine.errors import AdapterError, NotFound
-from engine.steps import follow_up, guard
+from engine.steps import follow_up, guard, troubles
 from engine.steps.carriers import note_carrier
-from engine.store import cancellations, fates, ledger, outcomes, queue, records, roster, suppressions
+from engine.store import attempts, cancellations, fates, ledger, outcomes, queue, records, roster, suppressions
 from engine.store import messages as message_rows
 from engine.store.ledger import NOBODY, About
 from engine.store.outcomes import Judged
@@ -165,6 +165,11 @@ def _after_endings(
 ) -> tuple[int, list[follow_up.Message]]:
     """Close the calls that ended; call again who was not reached; write the messages that follow."""
     queue.end(connection, [_ended(known, event) for known, event in endings])
+    first = [(known, event) for known, event in endings if known.state is not CallState.ENDED]
+    whose = {id_: workspace.running_of(connection, id_) for id_ in {known.experiment_id for known, _ in first}}
+    troubles.endings(
+        connection, [(whose[known.experiment_id].experiment, known.call, event) for known, event in first], now
+    )
     going_on = [
         (running, known, event)
         for known, event in endings
@@ -172,12 +177,14 @@ def _after_endings(
         and _goes_on(running := workspace.running_of(connection, known.experiment_id), known, event)
     ]
     contacts = roster.contacts(connection, sorted({known.contact_id for _, known, _ in going_on}))
+    placed = attempts.begun(connection, [known.id for running, known, _ in going_on if _minds_the_hour(running, known)])
     redials: dict[int, list[tuple[int, Call]]] = {}
     messages: list[follow_up.Message] = []
     for running, known, event in going_on:
         contact = contacts[known.contact_id]
         disposition = event.disposition or Disposition.UNKNOWN
-        again = redial.next_attempt(running.experiment, contact, known.call, disposition, event.at)
+        begun = placed.get(known.id)
+        again = redial.next_attempt(running.experiment, contact, known.call, disposition, event.at, begun)
         if again is not None:
             redials.setdefault(known.experiment_id, []).append((known.contact_id, again))
         elif follow_up.is_due(running.experiment, known.call, event):
@@ -191,9 +198,16 @@ def _after_endings(
 def _goes_on(running: Running, known: Known, event: Event) -> bool:
     """Whether another attempt or a message may follow this ending."""
     disposition = event.disposition or Disposition.UNKNOWN
+    if redial.said_no(disposition, event.seconds, event.intent, event.opt_out):
+        return False
     return redial.is_due(running.experiment, known.call, disposition) or follow_up.is_due(
         running.experiment, known.call, event
     )
+
+
+def _minds_the_hour(running: Running, known: Known) -> bool:
+    """Whether the next call hangs on the hour of this one."""
+    return running.experiment.treatments[known.call.arm].redial.minds_the_hour
 
 
 def _ended(known: Known, event: Event) -> Ended:

@@ -10,11 +10,13 @@ from sqlalchemy import Connection
 
 from engine.core.experiments import HOLDOUT, LIVE, Experiment, State
 from engine.core.factorial import shares_dealt
-from engine.core.guards import CampaignHarm, campaign_harm
+from engine.core.guards import CampaignHarm, campaign_harm, warns
 from engine.core.rules import RULES
+from engine.core.strategies import redial_words
 from engine.core.treatments import VARIABLES, Treatment
 from engine.scripting.difference import difference
 from engine.scripting.library import Library
+from engine.steps import troubles
 from engine.steps.allocation import Wave, wave_of
 from engine.steps.calibration import calibration_of
 from engine.steps.deal import dealing
@@ -22,6 +24,7 @@ from engine.steps.evidence import variable_of
 from engine.steps.forecast import days_of_waves
 from engine.steps.measure import measure, moment, progress_of
 from engine.steps.parts import in_waves
+from engine.steps.troubles import Resting
 from engine.store import ledger, outcomes, queue, records, reserve, roster
 from engine.store.records import Record
 from engine.telephony import adapter_names, capabilities
@@ -31,6 +34,7 @@ TableForm = Literal["csv", "parquet"]
 Health = Literal["good", "attention", "bad"]
 CONFIRMED = "carry over what is confirmed"
 NEXT_WAVE = "wait for the conversions of this wave; then the next one goes out"
+WARNED = "one more complaint or other harm pauses an arm"
 NEXT = {
     State.DRAFT: "start it",
     State.RUNNING: "wait for the verdict",
@@ -84,10 +88,14 @@ class Card:
 
 @dataclass(frozen=True, slots=True)
 class DifferenceRow:
-    """One place where an arm differs from the control, as runs of same, added and removed words."""
+    """One place where an arm differs from the control, as runs of same, added and removed words.
+
+    `parts_zh` are the Chinese words, of what is not an author's own text.
+    """
 
     block: str
     parts: tuple[tuple[Literal["same", "added", "removed"], str], ...]
+    parts_zh: tuple[tuple[Literal["same", "added", "removed"], str], ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +135,7 @@ class Results:
     refusals: tuple[tuple[str, str, int], ...]
     questions: tuple[tuple[str, int], ...]
     money: Mapping[str, tuple[float, float, float]] | None
+    resting: tuple[Resting, ...] = ()
 
 
 def cards(workspace: Workspace, now: datetime) -> tuple[Card, ...]:
@@ -143,6 +152,14 @@ def pooled_harm(cards: Iterable[Card]) -> CampaignHarm | None:
     live = [card for card in cards if card.state in LIVE]
     calls = sum(card.calls for card in live)
     return campaign_harm(sum(card.complaints for card in live), calls) if calls else None
+
+
+def resting(workspace: Workspace, now: datetime) -> tuple[Resting, ...]:
+    """The accounts and caller numbers of live experiments that rest or are on trial after trouble."""
+    with workspace.database.reading() as connection:
+        live = records.everything(connection, LIVE)
+        clocks = {record.name: moment(connection, record, now) for record in live}
+        return troubles.resting(connection, [record.experiment for record in live], clocks)
 
 
 def card(workspace: Workspace, name: str) -> Card:
@@ -199,6 +216,8 @@ def _health(record: Record, last: Mapping[str, Any] | None) -> tuple[Health, str
         return "bad", last["verdict"]["sentence"]
     if record.state is State.PAUSED or (last and last["verdict"]["status"] == "stopped_for_safety"):
         return "attention", record.reason or "paused"
+    if last and record.state in LIVE and any(warns(check) for check in last.get("guardrails", ())):
+        return "attention", WARNED
     return "good", ""
 
 
@@ -248,6 +267,7 @@ def results(workspace: Workspace, name: str, now: datetime) -> Results:
         progress = _progress(connection, record, seen[-1] if seen else None)
         refused = roster.refusals(connection, record.id)
         asked = ledger.questions(connection, record.id)
+        rests = troubles.resting(connection, [record.experiment], {name: moment(connection, record, now)})
     stands = standing(workspace, name, now)
     experiment = record.experiment
     money = stands.get("money")
@@ -264,6 +284,7 @@ def results(workspace: Workspace, name: str, now: datetime) -> Results:
         refusals=tuple((rule, RULES.get(rule, rule), count) for rule, count in sorted(refused.items())),
         questions=tuple(asked),
         money={arm: (row["value"], row["low"], row["high"]) for arm, row in money.items()} if money else None,
+        resting=rests if record.state in LIVE else (),
     )
 
 
@@ -283,10 +304,15 @@ def treatment_texts(treatment: Treatment) -> dict[str, str]:
 
 def _text(value: Any) -> str:
     if isinstance(value, dict):
-        return ", ".join(f"{name} {_text(inner)}" for name, inner in value.items() if inner is not None)
+        return ", ".join(f"{name} {_inner(inner)}" for name, inner in value.items() if inner is not None)
     if isinstance(value, list | tuple):
         return " ".join(str(item) for item in value)
     return str(value)
+
+
+def _inner(value: Any) -> str:
+    """A value inside a mapping; a mapping there has brackets around it."""
+    return f"({_text(value)})" if isinstance(value, dict) else _text(value)
 
 
 def differences(library: Library, experiment: Experiment, arm: str) -> tuple[DifferenceRow, ...]:
@@ -300,6 +326,14 @@ def differences(library: Library, experiment: Experiment, arm: str) -> tuple[Dif
                 for block in difference(library, control.script, treated.script)
                 if block.changed
             ]
+            continue
+        if variable == "redial":
+            was, now = redial_words(control.redial), redial_words(treated.redial)
+            rows.append(
+                DifferenceRow(
+                    variable, (("removed", was[0]), ("added", now[0])), (("removed", was[1]), ("added", now[1]))
+                )
+            )
             continue
         before, after = (treatment_texts(side).get(variable, "–") for side in (control, treated))
         rows.append(DifferenceRow(variable, (("removed", before), ("added", after))))

@@ -7,11 +7,13 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from engine.core import rules
-from engine.core.calls import window_of
+from engine.core.budgets import Purse
+from engine.core.calls import send_before
 from engine.core.experiments import Experiment
 from engine.core.rules import Ruling
 from engine.core.windows import Window
-from engine.store import queue
+from engine.steps import purses
+from engine.steps.hours import windows
 from engine.store.queue import Due
 from engine.workspace import Running
 
@@ -22,31 +24,24 @@ class Rulings:
 
     now: datetime
     experiment: Experiment
-    windows: Mapping[str, Window]
-    placed: int
-    spent: float
+    windows: Mapping[int, Window]  # by the id of the call
+    purse: Purse | None
 
     @classmethod
     def read(cls, connection: Connection, running: Running, due: Sequence[Due], now: datetime) -> "Rulings":
         """Read what the rules need to know about these calls."""
-        experiment, limits = running.experiment, running.experiment.budget
-        limited = limits.calls is not None or limits.spend is not None
-        return cls(
-            now,
-            experiment,
-            {arm: window_of(experiment, experiment.treatments[arm]) for arm in {one.call.arm for one in due}},
-            *(queue.placed(connection, running.id) if limited else (0, 0.0)),
-        )
+        experiment = running.experiment
+        return cls(now, experiment, windows(connection, running, due), purses.read(connection, running, now))
 
     def of(self, due: Due, more: int) -> Ruling:
         """The strictest answer of every rule about a due call; `more` calls of the batch were allowed before it."""
-        not_after, limits = due.call.not_after, self.experiment.budget
+        not_after, window = due.call.not_after, self.windows[due.id]
         return rules.strictest(
             (
                 rules.suppression(due.suppressed),
                 rules.expiry(self.now, not_after),
-                rules.opening(self.now, self.windows[due.call.arm], due.contact.timezones, not_after),
-                rules.budget(self.placed + more, self.spent, limits.calls, limits.spend),
+                rules.opening(self.now, window, due.contact.timezones, not_after),
+                self.purse.ruling(more, window, due.contact.timezones, not_after) if self.purse else rules.ALLOWED,
             )
         )
 
@@ -57,10 +52,10 @@ class Rulings:
             (
                 rules.suppression(due.suppressed),
                 rules.expiry(self.now, not_after),
-                rules.opening(self.now, self.windows[due.call.arm], due.contact.timezones, not_after),
+                rules.opening(self.now, self.windows[due.id], due.contact.timezones, not_after),
             )
         )
 
     def closes(self, due: Due) -> datetime:
         """The instant after which an allowed call must not ring: its deadline, or the close of its window."""
-        return min(due.call.not_after, self.windows[due.call.arm].closes(self.now, due.contact.timezones))
+        return send_before(due.call, self.windows[due.id], due.contact.timezones, self.now)

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, Table, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
+from engine.core.accounts import account_of
 from engine.core.experiments import Experiment, State
 from engine.errors import NotFound
 from engine.store.tables import AccessRow, AuditRow, ExperimentRow, LookRow, MarkRow, table
@@ -51,7 +52,7 @@ def create(
     values = {
         "name": experiment.name, "definition": experiment.model_dump_json(), "source": source, "folder": folder,
         "fingerprint": experiment.fingerprint, "state": State.RUNNING.value, "reason": "", "planned": planned,
-        "created_at": now, "changed_at": now,
+        "created_at": now, "changed_at": now, "account": account_of(experiment),
     }  # fmt: skip
     key = connection.execute(insert(EXPERIMENTS).values(values)).inserted_primary_key
     return int(key[0]) if key else 0

@@ -184,6 +184,14 @@ _KNOWN = {
 }
 
 
+_ANYBODY = select(ASSIGNMENTS.c.contact_id).where(ASSIGNMENTS.c.experiment_id == bindparam("experiment")).limit(1)
+
+
+def is_nobody_in(connection: Connection, experiment_id: int) -> bool:
+    """Whether nobody has drawn an arm of this experiment yet."""
+    return connection.execute(_ANYBODY, {"experiment": experiment_id}).first() is None
+
+
 def find(connection: Connection, keys: Iterable[str]) -> dict[str, int]:
     """The row ids of those keys that the roster has."""
     found: dict[str, int] = {}

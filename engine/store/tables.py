@@ -82,6 +82,7 @@ class ExperimentRow(SQLModel, table=True):
     planned: int = 0
     created_at: datetime = _instant()
     changed_at: datetime = _instant()
+    account: str = Field(default="", index=True, sa_column_kwargs={"server_default": ""})
 
 
 class ContactRow(SQLModel, table=True):
@@ -172,6 +173,7 @@ class CallRow(SQLModel, table=True):
         Index("calls_open", "experiment_id", "state", **_where(OPEN)),
         Index("calls_live", "contact_id", unique=True, **_where(f"{OPEN} AND ended_at IS NULL")),
         Index("calls_provider", "provider_id", **_where("provider_id <> ''")),
+        Index("calls_begun", "experiment_id", "begun_at", **_where("begun_at IS NOT NULL")),
     )
     id: int | None = _key()
     key: str = Field(unique=True)
@@ -318,6 +320,38 @@ class MarkRow(SQLModel, table=True):
     __tablename__: ClassVar[Any] = "marks"
     name: str = Field(primary_key=True)
     value: str = Field(sa_type=Text)
+
+
+class BucketRow(SQLModel, table=True):
+    """Calls that may be placed now: of an experiment, of a provider's account or from a caller number.
+
+    It grants none until `rests_until`. `trial` is how many calls may try it after trouble, `trips` how often in a
+    row it had trouble, `tripped_at` since when it is watched anew.
+    """
+
+    __tablename__: ClassVar[Any] = "buckets"
+    name: str = Field(primary_key=True)
+    tokens: float
+    filled_at: datetime = _instant()
+    began_at: datetime = _instant()
+    rests_until: datetime | None = _instant(null=True)
+    trial: int | None = None
+    trips: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
+    tripped_at: datetime | None = _instant(null=True)
+    reason: str = Field(default="", sa_column_kwargs={"server_default": ""})
+
+
+class SignalRow(SQLModel, table=True):
+    """How calls of a bucket came to an end: so many, and so many of them badly in a way; kept for a day."""
+
+    __tablename__: ClassVar[Any] = "signals"
+    __table_args__: ClassVar[Any] = (Index("signals_latest", "kind", "name", "at"),)
+    id: int | None = _key()
+    kind: str
+    name: str
+    at: datetime = _instant()
+    calls: int
+    bad: int
 
 
 class CalibrationRow(SQLModel, table=True):

@@ -9,6 +9,7 @@ from importlib import import_module
 from importlib.metadata import entry_points
 from typing import Any
 
+from engine.core.accounts import ACCOUNT
 from engine.errors import NotFound
 from engine.telephony.adapter import Adapter, Capabilities
 
@@ -47,7 +48,8 @@ def open_adapter(name: str, settings: Mapping[str, Any], context: Mapping[str, A
 
     `settings` are the experiment file's. `context` has what the workspace knows: `book`, the path of a
     file where a simulated provider keeps its own memory (":memory:" when there is none), and `truth`,
-    a mapping of experiment name to its planted effects.
+    a mapping of experiment name to its planted effects. The setting `account` is the engine's own.
     """
-    opened: Adapter = _module(name).open_adapter(settings, context)
+    own = {key: value for key, value in settings.items() if key != ACCOUNT}
+    opened: Adapter = _module(name).open_adapter(own, context)
     return opened

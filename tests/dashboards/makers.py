@@ -13,6 +13,7 @@ from dashboards.app import make_app
 from engine.errors import NotFound
 from engine.steps import access, control, enroll, operations, receive, report, settle, suppress
 from engine.steps.settle import Unknown, Untold
+from engine.steps.troubles import Resting
 from engine.store.processes import Process
 from engine.store.records import Entry
 
@@ -272,6 +273,7 @@ class Steps:
         self.tokens = dict(TOKENS)
         self.suppressed: list[Any] = []
         self.operations = make_operations()
+        self.resting: tuple[Resting, ...] = ()
         self.raises: dict[str, Exception] = {}
 
     def asks(self, name: str, answer: Any) -> Any:
@@ -297,7 +299,7 @@ class Steps:
                 "cards": lambda now: self.listed, "results": self.results_of,
                 "standing": lambda name, now: self.results_of(name, now).standing,
                 "refusals": lambda name: self.results_of(name, NOW).refusals,
-                "adapters": ({"name": "simulated"},),
+                "adapters": ({"name": "simulated"},), "resting": lambda now: self.resting,
             },
             control: {"pause": None, "resume": None, "stop": None},
             enroll: {

@@ -41,6 +41,8 @@ GOOD = {
             "{b: {script: story}}",
             "{b: {script: story}, v: {voice: clone-7}, s: {sms: link}, i: {incentive: gift}, p: {path: app},"
             " t: {timing: {window: '14:00-16:00, 18:00-20:00'}}, r: {redial: {attempts: 3}},"
+            " w: {redial: {attempts: 3, by: {busy: {gap: 10m}, unreachable: {gap: 1d, attempts: 2}},"
+            " when: another_part_of_day, windows: ['18:00-20:00', '09:00-12:00']}},"
             " a: {audience: {segment: lapsed}}, c: {caller_id: '4001'}}",
         ),
     )

@@ -19,7 +19,8 @@ SCHEMA = json_schema()
 
 # Cases whose mistake one value shows, so that an editor can underline it.
 UNDERLINED = [
-    "key", "key in an arm", "key in an arm's timing", "key in redial", "key in a guardrail", "key in an incentive",
+    "key", "key in an arm", "key in an arm's timing", "key in redial", "key in redial.by", "redial of whom we reached", "redial at no time", "hours that are none", "no calls a day",
+    "key in a guardrail", "key in an incentive",
     "key that belongs elsewhere", "column's key", "missing name", "missing script", "missing words of an incentive",
     "missing arms", "text for a number", "number in quotes", "half a call", "too many calls", "number for text", "truth for text",
     "yes is text", "text for a list", "number in a list", "number for a mapping", "nothing for a mapping", "list for a mapping",

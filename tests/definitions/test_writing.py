@@ -45,7 +45,11 @@ CONTROL = st.fixed_dictionaries(
     optional={
         "voice": WORDS, "sms": WORDS, "caller_id": WORDS, "audience": WHERE,
         "timing": optional(window=WINDOWS, days=st.lists(st.sampled_from(DAYS), min_size=1, unique=True), expires_after=DURATIONS),
-        "redial": optional(attempts=st.integers(1, 10), gap=DURATIONS, on=st.just(["busy"])),
+        "redial": optional(
+            attempts=st.integers(1, 10), gap=DURATIONS, on=st.just(["busy"]), windows=st.lists(WINDOWS, max_size=2),
+            when=st.sampled_from(["window", "same_time_next_day", "another_part_of_day"]),
+            by=st.dictionaries(st.sampled_from(["busy", "no_answer"]), optional(gap=DURATIONS, attempts=st.integers(1, 9), when=st.just("window"))),
+        ),
     },
 )  # fmt: skip
 ARMS = st.dictionaries(
@@ -57,7 +61,7 @@ EXPERIMENTS = st.fixed_dictionaries(
         "hypothesis": st.text(st.characters(exclude_categories=("Cs", "Cc")) | st.just("\n"), max_size=80), "owner": WORDS,
         "size": optional(lift=LIFTS, power=PERCENTS), "metrics": optional(primary=st.sampled_from(sorted(METRICS)), secondary=st.lists(st.sampled_from(sorted(METRICS)), unique=True), guardrails=st.just({})),
         "conversion": optional(event=WORDS, within=DURATIONS), "decision": optional(method=st.sampled_from(["fixed", "group"]), alpha=st.floats(0.001, 0.2)),
-        "pace": optional(per_second=st.floats(0.1, 900), waves=st.just("auto") | st.integers(1, 9), ramp=DURATIONS), "budget": optional(calls=st.integers(9, 10**9), spend=st.floats(0.01, 1e12)),
+        "pace": optional(per_second=st.floats(0.1, 900), waves=st.just("auto") | st.integers(1, 9), ramp=DURATIONS), "budget": optional(calls=st.integers(9, 10**9), spend=st.floats(0.01, 1e12), calls_per_day=st.integers(9, 10**9), spend_per_day=st.floats(0.01, 1e12)),
         "values": st.dictionaries(WORDS, WORDS, max_size=3), "voices": st.lists(WORDS, max_size=2), "settings": st.dictionaries(WORDS, SETTINGS, max_size=3),
     },
 ).map(Experiment.model_validate)  # fmt: skip

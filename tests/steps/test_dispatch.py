@@ -161,7 +161,7 @@ def test_arms_are_dialed_side_by_side(tmp_path: Path) -> None:
         running = start(workspace, path)
         wrapped = Wrapped(running.adapter)
         through = replaced(running, wrapped)
-        pacer = Pacer.of(running, MONDAY)
+        pacer = Pacer.of(running)
         for step in range(1, 60):
             turn(workspace, through, pacer, MONDAY + step * timedelta(seconds=1), timedelta(seconds=1))
         order = [request.arm for _, request in wrapped.asked]
@@ -174,7 +174,7 @@ def test_the_pace_is_never_exceeded(tmp_path: Path) -> None:
     path = write_experiment(tmp_path, 200, pace={"per_second": 2, "concurrent": 500})
     with make_workspace(tmp_path) as workspace:
         running = start(workspace, path)
-        pacer = Pacer.of(running, MONDAY)
+        pacer = Pacer.of(running)
         placed = [
             (second, turn(workspace, running, pacer, MONDAY + timedelta(seconds=second), TICK).placed)
             for second in [*range(1, 30, 3), 300, 301, 302, 310]
@@ -188,12 +188,77 @@ def test_the_pace_is_never_exceeded(tmp_path: Path) -> None:
 
 
 def test_the_pace_grows_over_the_ramp(tmp_path: Path) -> None:
-    """A campaign begins at a tenth of its pace and reaches all of it when the ramp is over."""
-    path = write_experiment(tmp_path, 300, pace={"per_second": 10, "concurrent": 500, "ramp": "1m"})
+    """A campaign begins at a tenth of its pace, reaches all of it over the ramp, and begins anew after a pause."""
+    path = write_experiment(tmp_path, 900, pace={"per_second": 10, "concurrent": 5000, "ramp": "1m"})
     with make_workspace(tmp_path) as workspace:
-        pacer = Pacer.of(start(workspace, path), MONDAY)
-    rates = [pacer.rate(MONDAY + timedelta(seconds=second)) for second in (0, 30, 60, 600)]
-    assert rates == pytest.approx([1, 5, 10, 10])
+        running = start(workspace, path)
+        pacer = Pacer.of(running)
+
+        def placed(begin: int, seconds: int) -> int:
+            moments = [MONDAY + timedelta(seconds=begin + second) for second in range(seconds)]
+            return sum(turn(workspace, running, pacer, now, timedelta(seconds=1)).placed for now in moments)
+
+        first, last = placed(0, 10), placed(60, 10)
+        assert 10 <= first <= 20
+        assert 99 <= last <= 110
+        control.pause(workspace, "gift-first", "lunch", "test", MONDAY)
+        control.resume(workspace, "gift-first", "back", "test", MONDAY + timedelta(seconds=80))
+        assert placed(80, 10) <= 20
+
+
+def test_two_dispatchers_keep_one_pace(tmp_path: Path) -> None:
+    """Processes that dial the same experiment share its pace; what one takes, the other does not have."""
+    path = write_experiment(tmp_path, 400, pace={"per_second": 4, "concurrent": 5000})
+    with make_workspace(tmp_path) as one, make_workspace(tmp_path) as other:
+        both = [(workspace, start(workspace, path)) for workspace in (one, other)]
+        total = 0
+        for step in range(40):
+            for workspace, running in both:
+                now = MONDAY + timedelta(seconds=step / 2)
+                total += turn(workspace, running, Pacer.of(running), now, timedelta(seconds=0.5)).placed
+        assert 4 * 19.5 <= total <= 4 * 19.5 + 2
+
+
+def test_experiments_of_one_account_share_its_limits(tmp_path: Path) -> None:
+    """What a provider bears in calls a second and in flight holds for all experiments of an account together."""
+    settings = STEADY | {"account": "line"}
+    with make_workspace(tmp_path) as workspace:
+        running = []
+        for number, name in enumerate(("first", "second")):
+            path = write_experiment(
+                tmp_path, make_rows(100, 100 * number), experiment=name, settings=settings,
+                audience={"contacts": f"{name}.csv", "columns": COLUMNS}, pace={"per_second": 50, "concurrent": 500},
+            )  # fmt: skip
+            one = start(workspace, path)
+            small = Wrapped(one.adapter)
+            small.capabilities = replace(small.capabilities, max_cps=3.0, max_concurrency=40)
+            running.append(replaced(one, small))
+        placed = Counter[str]()
+        for second in range(20):
+            now = MONDAY + timedelta(seconds=second / 2)
+            for one in running[:: 1 if second % 2 else -1]:
+                done = turn(workspace, one, Pacer.of(one), now, timedelta(seconds=0.5))
+                placed[one.experiment.name] += done.placed
+        assert placed.total() <= 3 * 9.5 + 1.5
+        assert min(placed.values()) >= 8
+        flying = placed.total() - number_of(workspace, "SELECT count(*) FROM calls WHERE state = 'ended'")
+        assert sum(dispatch(workspace, one, MONDAY, 500).placed for one in running) == 40 - flying
+
+
+def test_a_caller_number_has_a_pace_of_its_own(tmp_path: Path) -> None:
+    """No number dials faster than `per_caller_id`, and the arms stay side by side while one of them waits for it."""
+    arms = {"number": {"caller_id": "+864008000000"}}
+    pace = {"per_second": 20, "concurrent": 500, "per_caller_id": 1}
+    path = write_experiment(tmp_path, 200, arms=arms, pace=pace)
+    with make_workspace(tmp_path) as workspace:
+        running = start(workspace, path)
+        wrapped = Wrapped(running.adapter)
+        for step in range(30):
+            now = MONDAY + timedelta(seconds=step)
+            turn(workspace, replaced(running, wrapped), Pacer.of(running), now, timedelta(seconds=1))
+        order = [request.arm for _, request in wrapped.asked]
+    assert 29 <= Counter(order)["number"] <= 31
+    assert spread(order, running.experiment.all_shares) <= 2
 
 
 def test_no_more_calls_are_in_flight_than_allowed(tmp_path: Path) -> None:
@@ -227,7 +292,7 @@ def test_the_provider_is_never_asked_for_more_than_it_bears(tmp_path: Path) -> N
         small = Wrapped(running.adapter)
         small.capabilities = replace(small.capabilities, max_cps=2.0, max_concurrency=4)
         through = replaced(running, small)
-        assert Pacer.of(through, MONDAY).per_second == 2
+        assert Pacer.of(through).per_second == 2
         assert dispatch(workspace, through, MONDAY, 60).placed == 4
         assert dispatch(workspace, through, MONDAY, 60).claimed == 0
 
@@ -278,6 +343,42 @@ def test_the_budget_of_money_ends_the_calls(tmp_path: Path) -> None:
     assert 3 <= spent <= 3 + 5 * 0.30
     assert calls < 100
     assert refused["budget"] >= 100
+
+
+def test_a_budget_for_each_day_moves_the_rest_to_the_next(tmp_path: Path) -> None:
+    """No day of the region has more calls than its budget, who waits is called on a later day, and nobody is lost."""
+    path = write_experiment(tmp_path, 60, budget={"calls_per_day": 25}, control=words(redial={"attempts": 1}))
+    with make_workspace(tmp_path) as workspace:
+        simulation = run_to_end(workspace, path)
+        assert simulation.running.adapter.book.calls() == 60  # type: ignore[attr-defined]
+        days = rows_of(workspace, "SELECT (begun_at / 1000000 + 28800) / 86400, count(*) FROM calls GROUP BY 1")
+        assert [count for _, count in sorted(days)] == [25, 25, 10]
+        assert counts_of(workspace, STATES) == {"ended": 60}
+
+
+def test_money_for_each_day_is_kept_with_calls_in_flight(tmp_path: Path) -> None:
+    """What is spent on a day stays below its budget and the price of a batch, however many calls fly at once."""
+    pace = {"per_second": 5, "concurrent": 10}
+    path = write_experiment(
+        tmp_path, 150, budget={"spend_per_day": 4}, pace=pace, control=words(redial={"attempts": 1})
+    )
+    with make_workspace(tmp_path) as workspace:
+        run_to_end(workspace, path)
+        query = "SELECT (begun_at / 1000000 + 28800) / 86400, sum(cost) FROM calls GROUP BY 1"
+        days = [cost for _, cost in sorted(rows_of(workspace, query))]
+        assert counts_of(workspace, STATES) == {"ended": 150}
+    assert len(days) >= 3
+    assert max(days) <= 4 + 0.15 * 10
+    assert min(days[:-1]) >= 4
+
+
+def test_two_dispatchers_spend_one_budget(tmp_path: Path) -> None:
+    """Claims of two processes never begin more calls together than the budget has."""
+    path = write_experiment(tmp_path, 80, budget={"calls": 30})
+    with make_workspace(tmp_path) as one, make_workspace(tmp_path) as other:
+        both = [(workspace, start(workspace, path)) for workspace in (one, other)]
+        placed = sum(dispatch(*both[turn % 2], MONDAY, 7).placed for turn in range(10))
+        assert placed == 30
 
 
 def test_nobody_is_called_outside_the_window(tmp_path: Path) -> None:

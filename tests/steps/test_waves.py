@@ -239,7 +239,7 @@ def test_a_race_without_waves_deals_a_part_ahead(tmp_path: Path) -> None:
         part = number_of(workspace, "SELECT count(*) FROM assignments")
         assert 0 < part == ceil(fixed_sample(running.experiment) / 8 / 3) * 3 < 450
         ahead = []
-        pacer = Pacer.of(running, MONDAY)
+        pacer = Pacer.of(running)
         for step in range(1, 60):
             turn(workspace, running, pacer, MONDAY + timedelta(seconds=step), timedelta(seconds=1))
             ahead.append(number_of(workspace, "SELECT count(*) FROM calls WHERE state = 'planned'"))

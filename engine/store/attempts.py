@@ -1,0 +1,33 @@
+"""The attempts before: when they were placed and how they ended, where the next one hangs on it."""
+
+from collections.abc import Collection
+from datetime import datetime
+
+from sqlalchemy import Connection, bindparam, select
+
+from engine.core.treatments import Disposition
+from engine.store.bulk import among
+from engine.store.tables import CallRow, table
+
+CALLS = table(CallRow)
+DISPOSITIONS = {one.value: one for one in Disposition}
+_BEGUN = select(CALLS.c.id, CALLS.c.begun_at).where(among(CALLS.c.id, "ids"))
+_BEFORE = select(CALLS.c.contact_id, CALLS.c.attempt, CALLS.c.begun_at, CALLS.c.disposition).where(
+    CALLS.c.experiment_id == bindparam("experiment"), among(CALLS.c.contact_id, "contacts"), CALLS.c.disposition != ""
+)
+
+
+def begun(connection: Connection, ids: Collection[int]) -> dict[int, datetime]:
+    """When these calls were placed, by id; those that never were are left out."""
+    if not ids:
+        return {}
+    rows = connection.execute(_BEGUN, {"ids": sorted(ids)})
+    return {row[0]: row[1] for row in rows if row[1] is not None}
+
+
+def before(
+    connection: Connection, experiment_id: int, contacts: Collection[int]
+) -> dict[tuple[int, int], tuple[datetime, Disposition]]:
+    """When each ended attempt of these contacts was placed and how it ended, by contact and attempt."""
+    rows = connection.execute(_BEFORE, {"experiment": experiment_id, "contacts": sorted(set(contacts))})
+    return {(row[0], row[1]): (row[2], DISPOSITIONS[row[3]]) for row in rows if row[2] is not None}
