@@ -18,7 +18,8 @@ from rich.console import Console
 from scipy.optimize import minimize
 
 from engine.stats.bets import log_mixture
-from engine.stats.lanes import RUNNING, WINNER, Lanes, RacePlan
+from engine.stats.lanes import RUNNING, WINNER, Lanes
+from engine.stats.race_plans import RacePlan
 
 Array = NDArray[np.float64]
 BASE, USEFUL, ALPHA, POWER, LOOKS = 0.12, 0.018, 0.025, 0.8, 80

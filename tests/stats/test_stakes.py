@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from scipy.stats import binom, hypergeom
 
 from engine.stats.anytime import Race, RacePlan
-from engine.stats.lanes import RESERVE, RUNNING, Lanes
+from engine.stats.lanes import RUNNING, Lanes
+from engine.stats.race_plans import RESERVE
 from engine.stats.stakes import going_on, law_of, odds_needed, staked
 
 
@@ -60,7 +61,7 @@ def test_no_look_wins_stake_from_an_arm_that_is_no_better(control, arm, steps, s
 
 def test_nothing_is_lost_to_a_look_that_overshoots():
     """With equal rates the mean is the stake itself, even where the shape is cut off at one."""
-    steep = lambda law: 3.0 ** (law.successes - law.first[:, None])  # noqa: E731
+    steep = lambda law: 3.0 ** (law.successes - law.successes[:, :1])  # noqa: E731
 
     assert expected_stake(40, 40, (0.3, 0.3), 0.2, steep) == pytest.approx(0.2, rel=1e-9)
     assert expected_stake(40, 40, (0.3, 0.5), 0.2, steep) > 0.4, "a better arm wins stake"
