@@ -21,6 +21,7 @@ from engine.stats.bets import (
     FOR_DECIDES,
     FOR_SHOWN,
     Contest,
+    kept_odds,
     log_mixture,
     log_ratios,
     log_ratios_near,
@@ -164,19 +165,25 @@ class Lanes:
         logs, duel_logs = self.logs + control.gained(brought), self.duel_logs
         if treated > 1:
             duel_logs = duel_logs + duels.gained(log_ratios_near(duels, rate, bets.duel, bets.half))
-        best = np.maximum(self.best_for, mixture(logs[: len(FOR_BETS)], FOR_SHOWN).T)
+        odds = kept_odds(logs)
+        shown, decides, against = (bets.weights @ odds.reshape(len(odds), -1)).reshape(-1, *logs.shape[1:])
         after = replace(
             self,
             contacts=self.contacts + contacts,
             successes=self.successes + successes,
             logs=logs,
             duel_logs=duel_logs,
-            best_for=best,
+            best_for=np.maximum(self.best_for, shown.T),
         )
-        return after._staked(plan, control, brought[:, :, : len(FOR_BETS)])._judge(plan)
+        return after._staked(plan, control, brought[:, :, : len(FOR_BETS)], decides)._judge(plan, against.T)
 
-    def _staked(self, plan: RacePlan, look: Contest, brought: Array) -> Lanes:
-        """With the stakes of the arms that are not decided as the look leaves them; within, arms come before lanes."""
+    def _staked(self, plan: RacePlan, look: Contest, brought: Array, odds: Array) -> Lanes:
+        """With the stakes of the arms that are not decided as the look leaves them; within, arms come before lanes.
+
+        Args:
+            brought: what a success and a failure of either side are worth to the bets *for*.
+            odds: *for*, as they decide after the look.
+        """
         import numpy as np
 
         open_ = self.alive.T & ~self.proven.T & look.held[0] & (self.stakes.T < FULL)
@@ -185,12 +192,14 @@ class Lanes:
         won, worth = look.counts[0, :, 0], brought[0] - brought[1]
         law = law_of(look.contacts[0, 0], look.contacts[1, 0], won[0] + won[1])
         beside = law.successes - won[1][..., None]
-        odds = mixture(self.for_logs[..., None] + beside * (worth[1] - worth[0])[..., None], FOR_DECIDES)
-        shape, scored = going_on(odds, plan.stake), self
+        thought = mixture(self.for_logs[..., None] + beside * (worth[1] - worth[0])[..., None], FOR_DECIDES)
+        scored, begun = self, plan.stake if plan.deadline is None else plan.stake / 2
+        shape, came = going_on(thought, begun), going_on(odds, begun)
         if plan.deadline is not None:
             scored = self._scored(look)
-            shape = going_on(odds, plan.stake / 2) + scored._passing(plan, plan.deadline, beside)
-        found = staked(self.stakes.T * open_, law, shape, won[1])
+            shape = shape + scored._passing(plan, plan.deadline, beside)
+            came = came + scored._passing(plan, plan.deadline, np.zeros((*came.shape, 1)))[..., 0]
+        found = staked(self.stakes.T * open_, law, shape, came)
         stakes = np.where(open_, found, self.stakes.T).T
         return replace(scored, stakes=stakes, peaks=np.maximum(self.peaks, stakes))
 
@@ -219,11 +228,11 @@ class Lanes:
         passes: Array = ndtr(short / np.sqrt(np.maximum(to_come, 1e-12))[:, None])
         return passes
 
-    def _judge(self, plan: RacePlan) -> Lanes:
-        """Prove, drop, pass stakes on, and see which races are over."""
+    def _judge(self, plan: RacePlan, against: Array) -> Lanes:
+        """Prove, drop, pass stakes on, and see which races are over; `against` are the odds that decide."""
         open_ = self.alive & ~self.proven & (self.status == RUNNING)[:, None]
         found = open_ & (self.stakes >= FULL)
-        useless = open_ & ~found & (mixture(self.against_logs, AGAINST_DECIDES) >= plan.drop).T
+        useless = open_ & ~found & (against >= plan.drop)
         after = self
         if (found | useless).any() or self._duels_decided(plan):
             proven = self.proven | found

@@ -7,7 +7,16 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from engine.stats.arguments import check_inside, check_whole
-from engine.stats.bets import AGAINST_BETS, BEATEN_BETS, FOR_BETS, GREATEST_RATE, LEAST_RATE
+from engine.stats.bets import (
+    AGAINST_BETS,
+    AGAINST_DECIDES,
+    BEATEN_BETS,
+    FOR_BETS,
+    FOR_DECIDES,
+    FOR_SHOWN,
+    GREATEST_RATE,
+    LEAST_RATE,
+)
 
 if TYPE_CHECKING:
     import numpy as np
@@ -91,7 +100,9 @@ class Bets(NamedTuple):
 
     `sides` has the shape (2, contests): the control against every arm, then every other arm, the rival, against
     every arm; both count from the control's 0. `lifts` and their nulls' `margins` are *for* and then *against*; a duel
-    asks whether an arm is better than its rival by `half` a useful lift. Bets have the shape (bets, 1, 1).
+    asks whether an arm is better than its rival by `half` a useful lift. Bets have the shape (bets, 1, 1). `weights`
+    are the stakes on all `lifts`, of the shape (3, bets): of *for* as it is shown, of *for* and of *against* as they
+    decide.
     """
 
     sides: Numbers
@@ -99,6 +110,7 @@ class Bets(NamedTuple):
     margins: Array
     duel: Array
     half: Array
+    weights: Array
 
 
 @lru_cache(maxsize=64)
@@ -111,4 +123,6 @@ def bets_of(arms: int, useful_lift: float) -> Bets:
     margins = np.repeat((0.0, useful_lift), (len(FOR_BETS), len(AGAINST_BETS)))
     lifts, half = np.array(FOR_BETS + AGAINST_BETS) * useful_lift, np.array(useful_lift / 2)
     duel = np.array(BEATEN_BETS) * half
-    return Bets(sides, lifts[:, None, None], margins[:, None, None], duel[:, None, None], half)
+    none_for, none_against = (0.0,) * len(FOR_BETS), (0.0,) * len(AGAINST_BETS)
+    weights = np.array((FOR_SHOWN + none_against, FOR_DECIDES + none_against, none_for + AGAINST_DECIDES))
+    return Bets(sides, lifts[:, None, None], margins[:, None, None], duel[:, None, None], half, weights)

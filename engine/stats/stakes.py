@@ -44,22 +44,12 @@ FULL = 1 - 1e-9
 class Law:
     """What the arm's `successes` of one look can be, of the shape (…, outcomes), and the hypergeometric `chances` of
     each when the arm is no better.
+
+    Where others have more outcomes, the last is repeated, with no chance that is worth a digit.
     """
 
     successes: Array
     chances: Array
-
-    def at(self, successes: Array, values: Array) -> Array:
-        """What of `values`, listed like `chances`, stands at a number of successes.
-
-        What is beyond every thinkable chance counts as the nearest.
-        """
-        import numpy as np
-
-        places = np.minimum(np.maximum(successes - self.successes[..., 0], 0), self.chances.shape[-1] - 1).astype(
-            np.int64
-        )
-        return _picked(values, places)
 
 
 def law_of(control: Array, arm: Array, together: Array) -> Law:
@@ -86,7 +76,7 @@ def law_of(control: Array, arm: Array, together: Array) -> Law:
     chances: Array = np.ones(successes.shape)
     np.multiply.accumulate(up / down, axis=-1, out=chances[..., 1:])
     chances /= np.add.reduce(chances, axis=-1, keepdims=True)
-    return Law(successes, chances)
+    return Law(np.minimum(successes, last[..., None]), chances)
 
 
 def going_on(odds: Array, begun: float) -> Array:
@@ -110,22 +100,23 @@ def odds_needed(stake: Array, odds: Array, begun: float) -> Array:
     return needed
 
 
-def staked(stake: Array, law: Law, shape: Array, successes: Array) -> Array:
+def staked(stake: Array, law: Law, shape: Array, came: Array) -> Array:
     """The stakes after a look.
 
     Args:
         stake: before the look, below 1.
         shape: what the stake shall become per listed number of successes, up to a factor; never falling.
-        successes: the arm's, as they came.
+        came: the shape at the successes as they came, listed or not.
     """
     import numpy as np
 
-    shape = np.maximum(shape / shape[..., -1:], _LEAST)
+    highest = shape[..., -1:]
+    shape = np.maximum(shape / highest, _LEAST)
     weighed = law.chances * shape
     factor = stake / np.add.reduce(weighed, axis=-1)
     if (factor > 1).any():
         factor = _cut_off(stake, law, shape, weighed)
-    after: Array = np.minimum(1.0, factor * law.at(successes, shape))
+    after: Array = np.minimum(1.0, factor * np.maximum(came / highest[..., 0], _LEAST))
     return after
 
 

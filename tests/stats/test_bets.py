@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from scipy.special import gammaln, xlog1py, xlogy
 
 from engine.stats.bets import (
@@ -105,6 +107,25 @@ def test_the_projection_is_the_nearest_null(margin):
     least, most = max(1e-3, 1e-3 - margin), min(1 - 1e-3, 1 - 1e-3 - margin)
     others = np.linspace(least, most, 20_001)
     assert divergence(found) <= divergence(others).min() + 1e-12
+
+
+rates = st.floats(0.0005, 0.9995)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.floats(0.01, 0.99), rates, rates, st.floats(-0.3, 0.3))
+def test_near_bets_and_far_ones_have_the_root_of_the_bracket(share, a0, a1, margin):
+    """Few steps from the mean, or a search in the bracket: at the root the divergence has no slope."""
+    shares = np.array((share, 1 - share))
+    q = float(projection(shares, *map(np.array, (a0, a1 - a0 - margin, margin))))
+    r = q + margin
+    ends = sorted((a0, a1 - margin))
+    inside = max(1e-12, 1e-12 - margin), min(1 - 1e-12, 1 - 1e-12 - margin)
+
+    assert min(ends[0], inside[1]) - 1e-12 <= q <= max(ends[1], inside[0]) + 1e-12
+    if inside[0] < ends[0] and ends[1] < inside[1]:
+        slopes = share * (a0 - q) * r * (1 - r), (1 - share) * (a1 - r) * q * (1 - q)
+        assert abs(sum(slopes)) <= 1e-10 * min(q * (1 - q), r * (1 - r))
 
 
 def test_no_contacts_are_no_evidence():

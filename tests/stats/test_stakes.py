@@ -41,7 +41,9 @@ def expected_stake(control, arm, rates, stake, shape_of):
     """The mean stake after a look, over every look that is possible at these rates."""
     s0, s1 = (grid.ravel().astype(float) for grid in np.meshgrid(np.arange(control + 1), np.arange(arm + 1)))
     law = law_of(np.full_like(s0, control), np.full_like(s0, arm), s0 + s1)
-    after = staked(np.full_like(s0, stake), law, shape_of(law), s1)
+    shape = shape_of(law)
+    came = np.take_along_axis(shape, (s1 - law.successes[:, 0]).astype(int)[:, None], axis=1)[:, 0]
+    after = staked(np.full_like(s0, stake), law, shape, came)
     assert ((after >= 0) & (after <= 1)).all()
     return float((binom.pmf(s0, control, rates[0]) * binom.pmf(s1, arm, rates[1]) * after).sum())
 
@@ -140,6 +142,37 @@ def test_a_race_of_another_release_is_refused():
 
     with pytest.raises(ValueError, match="as this release keeps it"):
         Race.from_json(kept)
+
+
+def test_a_race_kept_in_another_shape_is_refused():
+    """Numbers that stand elsewhere than this release keeps them are told, never misread."""
+    kept = Race.start(RacePlan(3, 0.02, 0.12)).as_json()
+    kept["lanes"]["logs"] = np.array(kept["lanes"]["logs"]).T.tolist()
+
+    with pytest.raises(ValueError, match="logs must have the shape"):
+        Race.from_json(kept)
+
+
+@given(st.integers(2, 4), st.integers(0, 2**31), st.sampled_from([None, 4000]))
+@settings(max_examples=25, deadline=None)
+def test_many_lanes_are_as_many_races(arms, seed, deadline):
+    """Races side by side come to what each comes to alone."""
+    plan, random = RacePlan(arms, 0.03, 0.12, deadline=deadline), np.random.default_rng(seed)
+    lanes, races = Lanes.start(plan, 5), [Race.start(plan)] * 5
+    contacts, successes = np.zeros((5, arms)), np.zeros((5, arms))
+    for _ in range(6):
+        new = random.integers(0, 400, (5, arms)) * lanes.active
+        won = random.binomial(new, 0.05 + 0.15 * random.random((5, arms)))
+        contacts, successes = contacts + new, successes + won
+        lanes = lanes.look(plan, new.astype(float), won.astype(float))
+        races = [
+            race.look(contacts=contacts[lane], successes=successes[lane]) if race.status == "running" else race
+            for lane, race in enumerate(races)
+        ]
+        for lane, race in enumerate(races):
+            assert race.active == tuple(lanes.active[lane])
+            assert race.stakes[1:] == pytest.approx(lanes.stakes[lane], rel=1e-9)
+            assert race.lanes.logs[..., 0] == pytest.approx(lanes.logs[..., lane], rel=1e-9, abs=1e-12)
 
 
 def test_a_deadline_proves_what_a_last_test_would():
