@@ -95,19 +95,28 @@ def compare_all(question: Question, metrics: Sequence[MetricTallies]) -> tuple[M
     numbers = compare_each(question, [(metric, question.arms) for metric in metrics])
     pairs = [(each.metric, comparison) for each in numbers for comparison in each.comparisons if comparison.estimate]
     columns = (_q_values(pairs), _newcombe(question, pairs), _stratified(question, pairs), _covaried(question, pairs))
-    whole = iter(
-        replace(
-            comparison, q_value=q_value, newcombe=newcombe, stratified=stratified, strata_saved=sharper,
-            covaried=covaried, saved=saved,
-        )
-        for (_, comparison), q_value, newcombe, (stratified, sharper), (covaried, saved) in zip(
-            pairs, *columns, strict=True
-        )
-    )  # fmt: skip
+    whole = map(_completed, (known for _, known in pairs), *columns)
     return tuple(
-        replace(each, comparisons=tuple(next(whole) if known.estimate else known for known in each.comparisons))
+        MetricNumbers(
+            each.metric, each.arms, tuple(next(whole) if known.estimate else known for known in each.comparisons)
+        )
         for each in numbers
     )
+
+
+def _completed(
+    known: Comparison,
+    q_value: float | None,
+    newcombe: tuple[float, float] | None,
+    stratified: tuple[Estimate | None, float | None],
+    covaried: tuple[Estimate, float] | tuple[None, None],
+) -> Comparison:
+    """The comparison with what was found of all of them together."""
+    return Comparison(
+        known.arm, known.contacts, known.control_contacts, known.estimate, known.relative, known.adjusted, known.bound,
+        stratified[0], stratified[1], covaried[0], covaried[1], q_value, newcombe,
+        known.probability_best, known.expected_loss,
+    )  # fmt: skip
 
 
 def with_q_values(numbers: Sequence[MetricNumbers]) -> tuple[MetricNumbers, ...]:
@@ -214,12 +223,12 @@ def _compare_rates(question: Question, families: Families) -> Iterator[tuple[Com
     ]
     scored = chain.from_iterable(compare_rates(counted, question.level, 1 - question.alpha))
     beliefs = chain.from_iterable(zip(best[1:], loss[1:], strict=True) for best, loss in best_and_losses(counted))
-    for (metric, arms), alive in zip(families, living, strict=True):
+    for metric, arms in families:
         control = metric.tally(arms[0])
         found = []
         for arm in arms[1:]:
             count = metric.tally(arm).count
-            if arm not in alive:
+            if min(count, control.count) < 1:
                 found.append(Comparison(arm, count, control.count, reason=NOBODY))
                 continue
             each, (best, loss) = next(scored), next(beliefs)

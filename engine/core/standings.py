@@ -128,13 +128,17 @@ def told(
 
 def finite(value: Any) -> Any:
     """The value with every NaN and infinity as null."""
-    if type(value) is float:
-        return value if math.isfinite(value) else None
     if isinstance(value, dict):
-        return {key: item if type(item) in _PLAIN else finite(item) for key, item in value.items()}
+        return {
+            key: item if (kind := type(item)) in _PLAIN or (kind is float and math.isfinite(item)) else finite(item)
+            for key, item in value.items()
+        }
     if isinstance(value, (list, tuple)):
-        return [item if type(item) in _PLAIN else finite(item) for item in value]
-    return value
+        return [
+            item if (kind := type(item)) in _PLAIN or (kind is float and math.isfinite(item)) else finite(item)
+            for item in value
+        ]
+    return None if type(value) is float and not math.isfinite(value) else value
 
 
 def _moment(as_of: datetime | None) -> str | None:

@@ -30,5 +30,5 @@ importing this package costs nothing.
 
 Beneath them: `arguments` (what may be asked), `normal`, `roots`, `fitted`, `score` (the tests of rates),
 `spending` and `walk` (the designs of `group`, and the walk they bound), `odds`, `harm`, `bets` (the race's
-evidence), `lanes` (many races at once), `ranges` (the race, inverted).
+evidence), `race_plans` and `lanes` (a race's plan, and many races at once), `ranges` (the race, inverted).
 """

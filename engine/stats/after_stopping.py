@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from engine.stats.arguments import check_inside, check_within
 from engine.stats.estimates import Estimate
-from engine.stats.group import stagewise_chance
+from engine.stats.group import stagewise_chance, stagewise_chances
 from engine.stats.roots import lockstep
 
 if TYPE_CHECKING:
@@ -53,7 +53,8 @@ def after_stopping(
     shares = np.array([0.5, tail, 1 - tail])
 
     def missing(sizes: Array) -> Array:
-        return shares - [stagewise_chance(fractions, bounds, z, float(size) / root, sides) for size in sizes]
+        missed: Array = shares - stagewise_chances(fractions, bounds, z, sizes / root, sides)
+        return missed
 
     middle, low, high = lockstep(missing, np.full(3, -reach), np.full(3, reach)) * standard_error
     return Estimate(float(middle), float(low), float(high), max(0.0, min(1.0, 2 * min(chance, 1 - chance))))

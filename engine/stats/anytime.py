@@ -21,8 +21,9 @@ from typing import TYPE_CHECKING, Any
 
 from engine.stats.arguments import check_count
 from engine.stats.harm import harm_odds, relative_harm_odds
-from engine.stats.lanes import RUNNING, STATUSES, WINNER, Lanes, RacePlan
+from engine.stats.lanes import LANES_LAST, RUNNING, STATUSES, WINNER, Lanes
 from engine.stats.odds import from_log
+from engine.stats.race_plans import RacePlan
 
 if TYPE_CHECKING:
     from engine.stats.roots import Array
@@ -35,11 +36,10 @@ __all__ = ["Race", "RacePlan", "harm_odds", "relative_harm_odds"]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Increment:
-    """What one look brought: new contacts and successes per arm, and the pooled rate before it."""
+    """What one look brought: new contacts and successes per arm."""
 
     contacts: tuple[float, ...]
     successes: tuple[float, ...]
-    past_rate: float
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -70,49 +70,51 @@ class Race:
                 more than contacts.
         """
 
-        people, won = (self._counted(*pair) for pair in (("contacts", contacts), ("successes", successes)))
-        if self.status != STATUSES[RUNNING]:
-            return self
-        new, gained = people - self.lanes.contacts[0], won - self.lanes.successes[0]
-        wrong = self.lanes.active[0] & ((new < 0) | (gained < 0) | (gained > new))
-        if wrong.any():
-            arm = int(wrong.argmax())
-            self._refuse(arm, float(new[arm]), float(gained[arm]))
-        after = self.lanes.look(self.plan, new[None, :], gained[None, :])
-        increment = Increment(
-            tuple((after.contacts - self.lanes.contacts)[0].tolist()),
-            tuple((after.successes - self.lanes.successes)[0].tolist()),
-            float(self.lanes.past_rate(self.plan)[0]),
-        )
-        return Race(self.plan, (*self.history, increment), lanes=after)
-
-    def _counted(self, name: str, counts: Sequence[float]) -> Array:
-        """The counts as an array; raises ValueError for what cannot be counted."""
         import numpy as np
 
-        if len(counts) != self.plan.arms:
-            raise ValueError(f"{name} must be {self.plan.arms}, one per arm, not {len(counts)}")
-        found = np.array(counts, dtype=float)
-        if not (np.isfinite(found) & (found >= 0) & (found == np.floor(found))).all():
-            for place, count in enumerate(found.tolist()):
-                check_count(f"{name}[{place}]", count)
-                if count != int(count):
-                    raise ValueError(f"{name}[{place}] must be a whole number, not {count:g}")
+        counts = self._counted(contacts, successes)
+        if self.status != STATUSES[RUNNING]:
+            return self
+        new, gained = (counts - (self.lanes.contacts[0], self.lanes.successes[0])) * self.lanes.active
+        if not ((gained >= 0) & (gained <= new)).all():
+            self._refuse(new.tolist(), gained.tolist())
+        after = self.lanes.after(self.plan, new[np.newaxis], gained[np.newaxis])
+        increment = Increment(tuple(new.tolist()), tuple(gained.tolist()))
+        return Race(self.plan, (*self.history, increment), lanes=after)
+
+    def _counted(self, contacts: Sequence[float], successes: Sequence[float]) -> Array:
+        """The counts as an array of the shape (2, arms); raises ValueError for what cannot be counted."""
+        import numpy as np
+
+        told = {"contacts": contacts, "successes": successes}
+        for name, counts in told.items():
+            if len(counts) != self.plan.arms:
+                raise ValueError(f"{name} must be {self.plan.arms}, one per arm, not {len(counts)}")
+        found = np.array((contacts, successes), dtype=float)
+        if not ((found >= 0) & (found == np.floor(found)) & (found < math.inf)).all():
+            for name, counts in told.items():
+                for place, count in enumerate(counts):
+                    check_count(f"{name}[{place}]", count)
+                    if count != int(count):
+                        raise ValueError(f"{name}[{place}] must be a whole number, not {count:g}")
         return found
 
     @staticmethod
-    def _refuse(arm: int, new: float, gained: float) -> None:
-        if new < 0 or gained < 0:
-            name = "contacts" if new < 0 else "successes"
-            raise ValueError(f"{name}[{arm}] are cumulative and cannot be fewer than at the last look")
-        raise ValueError(f"successes[{arm}] grew by {gained:g}, more than contacts[{arm}] did ({new:g})")
+    def _refuse(contacts: Sequence[float], successes: Sequence[float]) -> None:
+        for arm, (new, gained) in enumerate(zip(contacts, successes, strict=True)):
+            if new < 0 or gained < 0:
+                name = "contacts" if new < 0 else "successes"
+                raise ValueError(f"{name}[{arm}] are cumulative and cannot be fewer than at the last look")
+            if gained > new:
+                raise ValueError(f"successes[{arm}] grew by {gained:g}, more than contacts[{arm}] did ({new:g})")
 
     def as_json(self) -> dict[str, Any]:
         """All of it as plain data, so that another process goes on from here: `from_json` gives an equal race."""
+        lane = self.lanes.only(0)
         return {
             "plan": asdict(self.plan),
-            "history": [[list(each.contacts), list(each.successes), each.past_rate] for each in self.history],
-            "lanes": {name.name: getattr(self.lanes, name.name)[0].tolist() for name in fields(Lanes)},
+            "history": [[list(each.contacts), list(each.successes)] for each in self.history],
+            "lanes": {part.name: getattr(lane, part.name).tolist() for part in fields(lane)},
         }
 
     @classmethod
@@ -126,15 +128,15 @@ class Race:
 
         try:
             plan, kept = RacePlan(**data["plan"]), data["lanes"]
-            history = tuple(Increment(tuple(n), tuple(s), rate) for n, s, rate in data["history"])
-            begun = Lanes.start(plan)
-            lanes = {
-                each.name: np.array([kept[each.name]], dtype=getattr(begun, each.name).dtype).reshape(
-                    getattr(begun, each.name).shape
-                )
-                for each in fields(Lanes)
-            }
-        except (KeyError, TypeError) as error:
+            history = tuple(Increment(tuple(n), tuple(s)) for n, s in data["history"])
+            begun, lanes = Lanes.start(plan), {}
+            for part in fields(begun):
+                like = getattr(begun, part.name)
+                found = np.array(kept[part.name], dtype=like.dtype)
+                lanes[part.name] = found[..., None] if part.name in LANES_LAST else found[None]
+                if lanes[part.name].shape != like.shape:
+                    raise ValueError(f"{part.name} must have the shape {like.shape[1:]}, not {found.shape}")
+        except (KeyError, TypeError, ValueError) as error:
             raise ValueError(f"data must be a race as this release keeps it: {error}") from error
         return cls(plan, history, lanes=Lanes(**lanes))
 
@@ -208,10 +210,10 @@ class Race:
         """
         level, treated = 2 * self.plan.alpha, self.plan.treated
         values = []
-        for proven, peak, log in zip(
+        for proven, peak, odds in zip(
             self.proven[1:], self.lanes.peaks[0].tolist(), self.lanes.best_for[0].tolist(), strict=True
         ):
-            beyond = min(level, 2 * treated * math.exp(-log))
+            beyond = min(level, 2 * treated / odds)
             values.append(beyond if proven else min(1.0, level / min(peak, 1 - 1e-6)))
         return (math.nan, *values)
 
@@ -237,8 +239,7 @@ class Race:
         import numpy as np
 
         shape = (len(self.history), self.plan.arms)
-        return (
-            np.array([look.contacts for look in self.history]).reshape(shape),
-            np.array([look.successes for look in self.history]).reshape(shape),
-            np.array([look.past_rate for look in self.history]),
-        )
+        contacts = np.array([look.contacts for look in self.history]).reshape(shape)
+        successes = np.array([look.successes for look in self.history]).reshape(shape)
+        before = [part.sum(axis=1).cumsum() - part.sum(axis=1) for part in (successes, contacts)]
+        return contacts, successes, self.plan.pooled(*before)

@@ -15,17 +15,26 @@ Grünwald, de Heide & Koolen 2024, JRSS B 86, 1091-1128 (reverse information pro
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from engine.stats.roots import Array
+
+    Flags = NDArray[np.bool_]
 
 LEAST_RATE, GREATEST_RATE = 0.0005, 0.9995
 """Rates that bets may name. The null's are free, so the guarantee holds for any true rates."""
 
 _EDGE = 1e-12
 _SETTLED = 1e-12
-_MEANS = 4
+_NEAR, _NOT_FAR = 0.01, 0.1
+"""How far a null is from its bet's mean, over a rate's variance, where one and where two steps find it to 1e-12."""
+_GREATEST = 600.0
 
 Weights = tuple[float, ...]
 
@@ -46,6 +55,51 @@ BEATEN_DECIDES: Weights = (0.50, 0.40, 0.10)
 """Lifts over another arm that *beaten* bets on, in half a smallest useful lift, and the stakes."""
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Contest:
+    """What one look brought to two arms, the control or a rival first; `…` is the shape of many such contests.
+
+    `counts` have the shape (2, 2, …): successes and failures of either; `contacts` (2, …) their sums; `shares`
+    (2, …), adding up to one, are what the two have of the contacts; `held` says where both have any.
+    """
+
+    counts: Array
+    contacts: Array
+    shares: Array
+    held: Flags
+
+    @classmethod
+    def of(cls, counts: Array) -> Contest:
+        """From the counts; who has no contacts counts as one in the shares."""
+        import numpy as np
+
+        contacts = counts[0] + counts[1]
+        some = np.maximum(contacts, 1.0)
+        return cls(counts, contacts, some / (some[0] + some[1]), np.logical_and.reduce(contacts, axis=0))
+
+    @classmethod
+    def between(cls, control: tuple[Array, Array], arm: tuple[Array, Array], *beside: Array) -> Contest:
+        """From the (contacts, successes) of the two, with as many axes as what they shall stand `beside` has."""
+        import numpy as np
+
+        n0, s0, n1, s1 = np.broadcast_arrays(*control, *arm)
+        counts = np.array([[s0, s1], [n0 - s0, n1 - s1]], dtype=float)
+        missing = max(0, *(np.ndim(other) for other in beside)) - n0.ndim if beside else 0
+        return cls.of(counts.reshape(2, 2, *(1,) * missing, *n0.shape))
+
+    def part(self, columns: slice) -> Contest:
+        """Some of many contests, which the last axis but one holds."""
+        place = (..., columns, slice(None))
+        return Contest(self.counts[place], self.contacts[place], self.shares[place], self.held[place])
+
+    def gained(self, logs: Array) -> Array:
+        """The logarithm of the look's factor, from those of every success and failure."""
+        import numpy as np
+
+        result: Array = np.add.reduce(self.counts * logs, axis=(0, 1))
+        return result
+
+
 def log_factor(
     control: tuple[Array, Array], arm: tuple[Array, Array], past_rate: Array, bet: Array, margin: Array
 ) -> Array:
@@ -53,6 +107,20 @@ def log_factor(
 
     Args:
         control, arm: the look's new (contacts, successes); without contacts on either side the factor is one.
+        past_rate, bet, margin: as `log_ratios` takes them.
+    """
+    contest = Contest.between(control, arm, past_rate, bet, margin)
+    return contest.gained(log_ratios(contest, past_rate, bet, margin))
+
+
+def log_ratios(contest: Contest, past_rate: Array, bet: Array, margin: Array) -> Array:
+    """The logarithms of the bet's likelihood over the null's, of one success and one failure of either arm.
+
+    Of the shape (2, 2, …) like a contest's counts; zero where no bet is made. No root is sought where the margin is
+    zero: the nearest pair is the bet's mean.
+
+    Args:
+        contest: the look.
         past_rate: the pooled rate before this look; nothing of the look itself may be in it.
         bet: the lift that is bet on. Where rates cannot be that far apart, and the nearest that can be are
             on the null's side, no bet is made.
@@ -60,31 +128,31 @@ def log_factor(
     """
     import numpy as np
 
-    m0, m1, a0, a1, made = _named(control[0], arm[0], past_rate, bet, margin)
-    null = projection(m0, m1, a0, a1, margin)
-    return np.where(made, _log_ratio(control, arm, (a0, a1), (null, null + margin)), 0.0)
-
-
-def log_factor_for(
-    control: tuple[Array, Array], arm: tuple[Array, Array], past_rate: Array, bet: Array
-) -> tuple[Array, Array]:
-    """`log_factor` against no lift, and by how much it rises with each success that is the arm's and not the control's.
-
-    The nearest pair without a lift is the bet's mean: no root is sought.
-    """
-    import numpy as np
-
-    zero = np.zeros_like(bet)
-    m0, m1, a0, a1, made = _named(control[0], arm[0], past_rate, bet, zero)
-    null = (m0 * a0 + m1 * a1) / (m0 + m1)
-    slope = np.log(a1 / a0 * (1 - a0) / (1 - a1))
-    return np.where(made, _log_ratio(control, arm, (a0, a1), (null, null)), 0.0), np.where(made, slope, 0.0)
+    higher = past_rate + bet * contest.shares[0]
+    named = np.empty((2, 2, *higher.shape))
+    rates, a0, a1 = named[0], named[0, 0, ...], named[0, 1, ...]
+    np.subtract(higher, bet, out=a0)
+    a1[...] = higher
+    np.minimum(np.maximum(rates, LEAST_RATE, out=rates), GREATEST_RATE, out=rates)
+    beyond = a1 - a0 - margin
+    made = contest.held & (beyond * (bet - margin) > 0)
+    null = np.empty_like(named)
+    null[0, 0] = projection(contest.shares, a0, beyond, margin)
+    np.add(null[0, 0], margin, out=null[0, 1, ...])
+    np.subtract(1.0, null[0], out=null[1])
+    return _logs(named, null, made)
 
 
 def log_factor_near(
     control: tuple[Array, Array], arm: tuple[Array, Array], past_rate: Array, bet: Array, margin: Array
 ) -> Array:
-    """`log_factor` of a bet that is named from its null: no root is sought, so that many cost little.
+    """`log_factor` by `log_ratios_near`."""
+    contest = Contest.between(control, arm, past_rate, bet, margin)
+    return contest.gained(log_ratios_near(contest, past_rate, bet, margin))
+
+
+def log_ratios_near(contest: Contest, past_rate: Array, bet: Array, margin: Array) -> Array:
+    """`log_ratios` of a bet that is named from its null: no root is sought, so that many cost little.
 
     The null is the pair around the past rate with the margin between, and the bet moves both rates towards each
     other in proportion to variance over contacts, until they differ by `bet` (less than `margin`), or a rate
@@ -92,75 +160,69 @@ def log_factor_near(
     """
     import numpy as np
 
-    (n0, _), (n1, _) = control, arm
-    made = (n0 > 0) & (n1 > 0)
-    m0, m1 = np.maximum(n0, 1.0), np.maximum(n1, 1.0)
-    q = np.minimum(np.maximum(past_rate - margin * (m1 / (m0 + m1)), LEAST_RATE), GREATEST_RATE - margin)
-    r = q + margin
-    v0, v1 = q * (1 - q) / m0, r * (1 - r) / m1
+    q = np.minimum(np.maximum(past_rate - margin * contest.shares[1], LEAST_RATE), GREATEST_RATE - margin)
+    null = np.empty((2, 2, *q.shape))
+    null[0, 0], null[0, 1] = q, q + margin
+    np.subtract(1.0, null[0], out=null[1])
+    v0, v1 = null[0] * null[1] / contest.shares
+    r = null[0, 1]
     most = np.minimum((GREATEST_RATE - q) / v0, (r - LEAST_RATE) / v1)
     step = np.minimum((margin - bet) / (v0 + v1), most)
-    return np.where(made, _log_ratio(control, arm, (q + step * v0, r - step * v1), (q, r)), 0.0)
+    named = np.empty((2, 2, *step.shape))
+    np.add(q, step * v0, out=named[0, 0, ...])
+    np.subtract(r, step * v1, out=named[0, 1, ...])
+    return _logs(named, null, contest.held)
 
 
-def _named(
-    n0: Array, n1: Array, past_rate: Array, bet: Array, margin: Array
-) -> tuple[Array, Array, Array, Array, Array]:
-    """Contacts (one where there are none), the two rates that the bet names, and whether a bet is made at all."""
+def _logs(named: Array, null: Array, made: Flags) -> Array:
+    """The logarithms of named over null rates, and of what they leave to failures, which is filled in for `named`."""
     import numpy as np
 
-    some = (n0 > 0) & (n1 > 0)
-    m0, m1 = np.maximum(n0, 1.0), np.maximum(n1, 1.0)
-    higher = past_rate + bet * (m0 / (m0 + m1))
-    a0 = np.minimum(np.maximum(higher - bet, LEAST_RATE), GREATEST_RATE)
-    a1 = np.minimum(np.maximum(higher, LEAST_RATE), GREATEST_RATE)
-    return m0, m1, a0, a1, some & ((a1 - a0 - margin) * (bet - margin) > 0)
+    np.subtract(1.0, named[0], out=named[1])
+    logs: Array = np.log(np.divide(named, null, out=named), out=named)
+    logs *= made
+    return logs
 
 
-def _log_ratio(
-    control: tuple[Array, Array], arm: tuple[Array, Array], bet: tuple[Array, Array], null: tuple[Array, Array]
-) -> Array:
-    """The look's log likelihood of the bet's rates over the null's."""
-    import numpy as np
+def projection(shares: Array, control: Array, beyond: Array, margin: Array) -> Array:
+    """The control's rate q that brings (q, q + margin) nearest to the bet (a₀, a₁) by n-weighted divergence.
 
-    (n0, s0), (n1, s1) = control, arm
-    won0, lost0 = np.log(bet[0] / null[0]), np.log((1 - bet[0]) / (1 - null[0]))
-    won1, lost1 = np.log(bet[1] / null[1]), np.log((1 - bet[1]) / (1 - null[1]))
-    ratio: Array = s0 * won0 + (n0 - s0) * lost0 + s1 * won1 + (n1 - s1) * lost1
-    return ratio
+    The divergence is convex in q, so its derivative has one root; it lies between a₀ and a₁ − margin, where the
+    two terms change sign. Around the contacts' mean of these two the derivative's numerator is a cubic whose
+    constant is the smallest by far: Halley's step from the mean and one of Newton's on the cubic settle it for any
+    bet that is near its null. Where they do not, the search goes on inside the bracket: a bare Newton step diverges
+    for small rates and would break the guarantee without a word.
 
-
-def projection(n0: Array, n1: Array, a0: Array, a1: Array, margin: Array) -> Array:
-    """The control's rate q that brings (q, q + margin) nearest to (a0, a1) by n-weighted divergence.
-
-    The divergence is convex in q, so its derivative has one root; it lies between a0 and a1 − margin, where the
-    two terms change sign. At the root q is the mean of those two ends, weighed by contacts over variance, and for
-    bets that are near the null the mean at any q near it is nearer still: two of them, drawn out to where they
-    lead (Aitken), are exact, which another one shows. Where they are not, Newton's steps end the search, kept
-    inside the bracket: a bare one diverges for small rates and would break the guarantee without a word.
+    Args:
+        shares: of the shape (2, …), the control's and the arm's parts of the contacts.
+        control: a₀.
+        beyond: a₁ − a₀ − margin.
+        margin: the lift that the null names.
     """
     import numpy as np
 
-    b1 = a1 - margin
-    q, before = (n0 * a0 + n1 * b1) / (n0 + n1), np.zeros(())
-    for mean in range(_MEANS):
-        r = q + margin
-        w0, w1 = n0 * r * (1 - r), n1 * q * (1 - q)
-        nearer = (w0 * a0 + w1 * b1) / (w0 + w1)
-        if not (np.minimum(w0, w1) > 0).all():
-            break
-        step = nearer - q
-        q = nearer
-        if (np.abs(step) <= _SETTLED * q).all():
-            return q
-        if mean == 1:
-            bend = step - before
-            q = q - step * step / np.where(bend == 0, np.inf, bend)
-        before = step
-    return _newton(n0, n1, (a0, a1), margin, q)
+    f, g = shares[0], shares[1]
+    bend = f * g * beyond * margin
+    mean = control + g * beyond
+    above = mean + margin
+    v0, v1 = mean * (1 - mean), above * (1 - above)
+    tilt = 1 - 2 * mean
+    a, b, c = f * v1 + g * v0 - 2 * bend, tilt - 2 * f * margin, bend * (tilt - margin)
+    least = np.minimum(np.minimum(v0, v1), a)
+    far, scale = np.abs(c), least * np.abs(least)
+    steps = 1 if (far <= _NEAR * scale).all() else 2
+    if steps > 1 and not (far <= _NOT_FAR * scale).all():
+        return _newton(shares, (control, control + margin + beyond), margin, mean)
+    x = a * c / (b * c - a * a)
+    for _ in range(steps):
+        slope = x - b
+        value = slope * x - a
+        x = x - (value * x - c) / (value + x * (slope + x))
+    root: Array = mean + x
+    return root
 
 
-def _newton(n0: Array, n1: Array, bet: tuple[Array, Array], margin: Array, near: Array) -> Array:
+def _newton(shares: Array, bet: tuple[Array, Array], margin: Array, near: Array) -> Array:
     """The root by Newton's steps from `near`, which bisect where they would leave the bracket."""
     import numpy as np
 
@@ -173,8 +235,8 @@ def _newton(n0: Array, n1: Array, bet: tuple[Array, Array], margin: Array, near:
         r = q + margin
         v0, v1 = q * (1 - q), r * (1 - r)
         slope0, slope1 = (bet[0] - q) / v0, (bet[1] - r) / v1
-        value = n0 * slope0 + n1 * slope1
-        fall = n0 * (1 + slope0 * (1 - q - q)) / v0 + n1 * (1 + slope1 * (1 - r - r)) / v1
+        value = shares[0] * slope0 + shares[1] * slope1
+        fall = shares[0] * (1 + slope0 * (1 - q - q)) / v0 + shares[1] * (1 + slope1 * (1 - r - r)) / v1
         low, high = np.where(value > 0, q, low), np.where(value < 0, q, high)
         step = q + value / fall
         following = np.where((step >= low) & (step <= high), step, (low + high) / 2)
@@ -185,10 +247,40 @@ def _newton(n0: Array, n1: Array, bet: tuple[Array, Array], margin: Array, near:
     return q
 
 
-def log_mixture(logs: Array, weights: Weights) -> Array:
-    """log Σ wᵢ exp(logsᵢ) over the last axis."""
+def log_mixture(logs: Array, weights: Weights, axis: int = -1) -> Array:
+    """log Σ wᵢ exp(logsᵢ) over an axis: the last, or the first."""
     import numpy as np
 
-    highest = logs.max(axis=-1, keepdims=True)
-    result: Array = highest[..., 0] + np.log(np.exp(logs - highest) @ np.array(weights))
+    highest = np.maximum.reduce(logs, axis=axis, keepdims=True)
+    parts = np.exp(logs - highest)
+    parts *= _column(weights, 1 if axis else parts.ndim)
+    result: Array = np.log(np.add.reduce(parts, axis=axis, keepdims=True)) + highest
+    squeezed: Array = result.squeeze(axis)
+    return squeezed
+
+
+def mixture(logs: Array, weights: Weights) -> Array:
+    """Σ wᵢ exp(logsᵢ) over the first axis, of `kept_odds`."""
+    import numpy as np
+
+    parts = kept_odds(logs)
+    parts *= _column(weights, parts.ndim)
+    result: Array = np.add.reduce(parts, axis=0)
     return result
+
+
+def kept_odds(logs: Array) -> Array:
+    """exp(logs), of logarithms that are kept within ±600: beyond they say nothing more."""
+    import numpy as np
+
+    parts = np.maximum(logs, -_GREATEST)
+    odds: Array = np.exp(np.minimum(parts, _GREATEST, out=parts), out=parts)
+    return odds
+
+
+@lru_cache(maxsize=64)
+def _column(weights: Weights, dimensions: int) -> Array:
+    """Weights along the first of so many axes."""
+    import numpy as np
+
+    return np.array(weights).reshape(-1, *(1,) * (dimensions - 1))

@@ -15,12 +15,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
 from engine.stats.arguments import check_inside, check_within
 from engine.stats.normal import quantile
 from engine.stats.roots import bisect
 from engine.stats.spending import SHAPED, shape_of, shaped_bounds, spent_by
 from engine.stats.walk import FARTHEST, Survivors, beginning
+
+if TYPE_CHECKING:
+    from engine.stats.roots import Array
 
 _LEAST_GAP = 1e-3
 _MOST_DRIFT = 15.0
@@ -177,10 +181,21 @@ def stagewise_chance(
     Higher is to have crossed the upper bound at an earlier look, or to stand higher at this one. The last
     bound is not used.
     """
+    import numpy as np
+
+    return float(stagewise_chances(fractions, bounds, z, np.array([drift]), sides)[0])
+
+
+def stagewise_chances(
+    fractions: Sequence[float], bounds: Sequence[float], z: float, drifts: Array, sides: int = 2
+) -> Array:
+    """`stagewise_chance` for each of many drifts."""
     times, limits = _times(fractions), _limits(bounds, fractions)
     looks = _looks(times, limits, sides)
-    earlier = math.fsum(walk.above(time, bound, drift) for walk, time, bound in looks[:-1])
-    return earlier + looks[-1][0].above(times[-1], check_within("z", z, -1e6, 1e6), drift)
+    chances = looks[-1][0].above_each(times[-1], check_within("z", z, -1e6, 1e6), drifts)
+    for walk, time, bound in looks[:-1]:
+        chances = chances + walk.above_each(time, bound, drifts)
+    return chances
 
 
 @lru_cache(maxsize=256)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from engine.stats.arguments import Counted, check_count, check_inside, check_probabilities
 from engine.stats.estimates import Estimate
-from engine.stats.normal import critical, quantile, two_sided
+from engine.stats.normal import critical, two_sided
 from engine.stats.roots import lockstep
 from engine.stats.tallies import Tally
 
@@ -95,21 +95,13 @@ def dunnett_means(*, treated: Sequence[Tally], control: Tally, level: float = 0.
     Raises:
         ValueError: as `mean_difference`.
     """
-    from engine.stats.means import mean_difference
+    from engine.stats.families import compare_lifts
+    from engine.stats.means import mean_lift
 
-    check_inside("level", level)
     if not treated:
         raise ValueError("treated must hold at least 1 tally")
-    error = control.variance / control.count
-    errors = [max(tally.variance / tally.count, 1e-12 * error) for tally in treated]
-    loadings = tuple(math.sqrt(max(error, 1e-12 * own) / (max(error, 1e-12 * own) + own)) for own in errors)
-    single = 1 - two_sided(dunnett_critical(loadings, level))
-    estimates = [mean_difference(tally, control, single) for tally in treated]
-    statistics = [-quantile(max(estimate.p_value, 1e-300) / 2) for estimate in estimates]
-    return [
-        replace(estimate, p_value=p_value)
-        for estimate, p_value in zip(estimates, dunnett_adjusted(statistics, loadings), strict=True)
-    ]
+    lifts = [mean_lift(tally, control) for tally in treated]
+    return [each.adjusted for each in compare_lifts([lifts], level, level)[0]]
 
 
 def dunnett_adjusted(statistics: Sequence[float], loadings: Sequence[float]) -> tuple[float, ...]:
@@ -143,7 +135,6 @@ def dunnett_families(
     return found
 
 
-@lru_cache(maxsize=512)
 def dunnett_critical(loadings: tuple[float, ...], level: float = 0.95) -> float:
     """The bound that the largest |z| of all arms stays below with the chance `level`; loadings as above."""
     return dunnett_criticals([loadings], level)[0]
@@ -151,21 +142,29 @@ def dunnett_critical(loadings: tuple[float, ...], level: float = 0.95) -> float:
 
 def dunnett_criticals(loadings: Sequence[tuple[float, ...]], level: float = 0.95) -> list[float]:
     """`dunnett_critical` of many families of arms."""
+    distinct = tuple(dict.fromkeys(loadings))
+    found = dict(zip(distinct, _criticals(distinct, check_inside("level", level)), strict=True))
+    return [found[family] for family in loadings]
+
+
+@lru_cache(maxsize=512)
+def _criticals(loadings: tuple[tuple[float, ...], ...], level: float) -> tuple[float, ...]:
+    """The bounds of distinct families: they depend on how many contacts the arms have, and on no outcome of rates."""
     import numpy as np
 
-    single, target = critical(check_inside("level", level)), math.log(1 - level)
-    distinct = list(dict.fromkeys(loadings))
-    found = dict.fromkeys(distinct, single)
-    for places, families in _alike(distinct):
-        safe = critical(1 - (1 - level) / len(distinct[places[0]]))
+    single, target = critical(level), math.log(1 - level)
+    found = [single] * len(loadings)
+    for places, families in _alike(loadings):
+        safe = critical(1 - (1 - level) / len(loadings[places[0]]))
 
         def excess(squares: Array, families: _Families = families) -> Array:
             """In the square of the bound, for a logarithm that is nearly straight."""
             return np.log(families.exceeding(np.sqrt(squares)[:, None])[:, 0]) - target
 
         squares = lockstep(excess, np.full(len(places), single**2), np.full(len(places), safe**2))
-        found |= zip((distinct[place] for place in places), np.sqrt(squares).tolist(), strict=True)
-    return [found[family] for family in loadings]
+        for place, bound in zip(places, np.sqrt(squares).tolist(), strict=True):
+            found[place] = bound
+    return tuple(found)
 
 
 _GREATEST_LOADING = 0.99999

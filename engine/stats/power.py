@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from engine.stats.arguments import check_count, check_inside, check_whole
-from engine.stats.lanes import OUT_OF_CONTACTS, RUNNING, WINNER, Lanes, RacePlan
+from engine.stats.lanes import OUT_OF_CONTACTS, RUNNING, WINNER, Lanes
 from engine.stats.normal import below, critical, quantile
+from engine.stats.race_plans import RacePlan
 from engine.stats.roots import bisect
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from engine.stats.bets import (
     log_factor,
     log_mixture,
 )
-from engine.stats.lanes import RacePlan
+from engine.stats.race_plans import RacePlan
 from engine.stats.roots import lockstep
 
 if TYPE_CHECKING:

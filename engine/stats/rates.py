@@ -112,8 +112,9 @@ def newcombe_ranges(
     *, treated: Sequence[Counted], control: Sequence[Counted], level: float = 0.95
 ) -> list[tuple[float, float]]:
     """The ranges of `difference` by Newcombe of many comparisons, as many controls as treated."""
-    sides = zip(treated, rate_intervals(treated, level), control, rate_intervals(control, level), strict=True)
-    return [_hybrid(*side) for side in sides]
+    distinct = list(dict.fromkeys((*treated, *control)))
+    known = dict(zip(distinct, rate_intervals(distinct, level), strict=True))
+    return [_hybrid(ours, known[ours], theirs, known[theirs]) for ours, theirs in zip(treated, control, strict=True)]
 
 
 def stratified_difference(*, treated: Sequence[Counted], control: Sequence[Counted], level: float = 0.95) -> Estimate:

@@ -131,8 +131,15 @@ def _crossings(
     positive = gap(np.zeros_like(low)) > 0
     low, high = np.where(inside & positive, 0.0, low), np.where(inside & ~positive, 0.0, high)
     guess = np.minimum(np.maximum(np.concatenate(likely), low), high)
-    positive = gap(guess) > 0
-    roots = lockstep(gap, np.where(positive, guess, low), np.where(positive, high, guess))
+    found = gap(guess)
+    positive = found > 0
+    beyond = gap(np.where(positive, high, low))
+    roots = lockstep(
+        gap,
+        np.where(positive, guess, low),
+        np.where(positive, high, guess),
+        values=(np.where(positive, found, beyond), np.where(positive, beyond, found)),
+    )
     return roots[: len(sides[0])], roots[len(sides[0]) :]
 
 

@@ -35,8 +35,6 @@ _FLOOR = 0.02
 """What an arm keeps of its odds below `ABANDONED`, so that no bad start is final."""
 
 _REACH, _MORE = 9.0, 25.0
-_NEVER = -1e4
-_STEPS = 40
 _LEAST = 1e-100
 FULL = 1 - 1e-9
 """A stake this high is a proof."""
@@ -44,53 +42,41 @@ FULL = 1 - 1e-9
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Law:
-    """What the arm's successes of one look can be, of the shape (…, outcomes), when the arm is no better.
+    """What the arm's `successes` of one look can be, of the shape (…, outcomes), and the hypergeometric `chances` of
+    each when the arm is no better.
 
-    `first` is the least number that is listed, `chances` are the hypergeometric ones of it and the following.
+    Where others have more outcomes, the last is repeated, with no chance that is worth a digit.
     """
 
-    first: Array
+    successes: Array
     chances: Array
-
-    @property
-    def successes(self) -> Array:
-        """The arm's successes that `chances` are of; of the shape (…, outcomes)."""
-        import numpy as np
-
-        listed: Array = self.first[..., None] + np.arange(self.chances.shape[-1])
-        return listed
-
-    def place(self, successes: Array) -> NDArray[np.int64]:
-        """Where a number of successes is listed; what is beyond every thinkable chance counts as the nearest."""
-        import numpy as np
-
-        places: NDArray[np.int64] = np.clip(successes - self.first, 0, self.chances.shape[-1] - 1).astype(np.int64)
-        return places
 
 
 def law_of(control: Array, arm: Array, together: Array) -> Law:
-    """The law of the arm's successes, given how many `together` have: nine standard deviations and 25 to either side.
+    """The law of the arm's successes, given how many `together` have.
+
+    Of a look that can bring many different numbers those are listed that lie within nine standard deviations and 25
+    of the mean.
 
     Args:
         control, arm, together: contacts of the two, and the successes of both; whole numbers that broadcast.
     """
     import numpy as np
 
-    total = np.maximum(control + arm, 2.0)
-    mean = together * arm / total
-    reach = _REACH * np.sqrt(mean * control / total * (total - together) / (total - 1)) + _MORE
-    first = np.maximum(np.maximum(np.floor(mean - reach), 0.0), together - control)
-    last = np.minimum(np.minimum(np.ceil(mean + reach), arm), together)
-    steps = np.arange(1.0, float((last - first).max(initial=0.0)) + 1)
-    k = first[..., None] + steps
-    possible = k <= last[..., None]
-    up = ((arm + 1)[..., None] - k) * ((together + 1)[..., None] - k)
-    down = k * ((control - together)[..., None] + k)
-    logs = np.empty((*first.shape, len(steps) + 1))
-    logs[..., 0] = 0.0
-    np.where(possible, np.log(np.where(possible, up / down, 1.0)), _NEVER).cumsum(axis=-1, out=logs[..., 1:])
-    chances = np.exp(logs - logs.max(axis=-1, keepdims=True))
-    return Law(first, chances / chances.sum(axis=-1, keepdims=True))
+    first, last = np.maximum(together - control, 0.0), np.minimum(together, arm)
+    if (last - first).max(initial=0.0) > 2 * _MORE:
+        total = np.maximum(control + arm, 2.0)
+        mean = together * arm / total
+        reach = _REACH * np.sqrt(mean * control / total * (total - together) / (total - 1)) + _MORE
+        first, last = np.maximum(np.floor(mean - reach), first), np.minimum(np.ceil(mean + reach), last)
+    successes = first[..., None] + np.arange((last - first).max(initial=0.0) + 1)
+    before, after = successes[..., :-1], successes[..., 1:]
+    up = (arm[..., None] - before) * (together[..., None] - before)
+    down = after * ((control - together)[..., None] + after)
+    chances: Array = np.ones(successes.shape)
+    np.multiply.accumulate(up / down, axis=-1, out=chances[..., 1:])
+    chances /= np.add.reduce(chances, axis=-1, keepdims=True)
+    return Law(np.minimum(successes, last[..., None]), chances)
 
 
 def going_on(odds: Array, begun: float) -> Array:
@@ -114,30 +100,48 @@ def odds_needed(stake: Array, odds: Array, begun: float) -> Array:
     return needed
 
 
-def staked(stake: Array, law: Law, shape: Array, successes: Array) -> Array:
+def staked(stake: Array, law: Law, shape: Array, came: Array) -> Array:
     """The stakes after a look.
 
     Args:
-        stake: before the look, in (0, 1).
+        stake: before the look, below 1.
         shape: what the stake shall become per listed number of successes, up to a factor; never falling.
-        successes: the arm's, as they came.
-
-    The factor is found from below, so that the mean is the stake before, or less by what the steps left.
+        came: the shape at the successes as they came, listed or not.
     """
     import numpy as np
 
-    shape = np.maximum(shape / shape[..., -1:], _LEAST)
+    highest = shape[..., -1:]
+    shape = np.maximum(shape / highest, _LEAST)
     weighed = law.chances * shape
-    factor = stake / weighed.sum(axis=-1)
-    for _ in range(_STEPS):
-        full = factor[..., None] * shape >= 1
-        if not full.any():
-            break
-        spent, left = np.where(full, law.chances, 0.0).sum(axis=-1), np.where(full, 0.0, weighed).sum(axis=-1)
-        better = np.where(left > _LEAST, (stake - spent) / np.maximum(left, _LEAST), factor)
-        if (better <= factor * (1 + 1e-13)).all():
-            break
-        factor = np.maximum(factor, better)
-    came = np.take_along_axis(shape, law.place(successes)[..., None], axis=-1)[..., 0]
-    after: Array = np.minimum(1.0, factor * came)
+    factor = stake / np.add.reduce(weighed, axis=-1)
+    if (factor > 1).any():
+        factor = _cut_off(stake, law, shape, weighed)
+    after: Array = np.minimum(1.0, factor * np.maximum(came / highest[..., 0], _LEAST))
     return after
+
+
+def _cut_off(stake: Array, law: Law, shape: Array, weighed: Array) -> Array:
+    """The factor of `shape` whose mean is the stake where what reaches one is cut off there.
+
+    The greatest outcomes are cut off. With one over an outcome's shape for the factor, so that it and all greater
+    ones are full, the mean falls from outcome to outcome: where it is the stake or less, that outcome is full.
+    """
+    import numpy as np
+
+    full, below = np.add.accumulate(law.chances[..., ::-1], axis=-1)[..., ::-1], np.zeros_like(weighed)
+    np.add.accumulate(weighed[..., :-1], axis=-1, out=below[..., 1:])
+    least = (full + below / shape > stake[..., None]).sum(axis=-1)
+    place = np.minimum(least, shape.shape[-1] - 1)
+    spent, left = _picked(full, place), _picked(below, place)
+    uncut = stake / (left + _picked(weighed, place))
+    factor: Array = np.where(least > place, uncut, (stake - spent) / np.maximum(left, _LEAST))
+    return factor
+
+
+def _picked(values: Array, places: NDArray[np.int64]) -> Array:
+    """Per row of the last axis, the value at its place."""
+    import numpy as np
+
+    rows = values.reshape(-1, values.shape[-1])
+    found: Array = rows[np.arange(len(rows)), places.ravel()].reshape(places.shape)
+    return found

@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from engine.stats.arguments import check_inside, check_whole, check_within
-from engine.stats.lanes import NO_USEFUL_DIFFERENCE, RUNNING, WINNER, Lanes, RacePlan
+from engine.stats.lanes import NO_USEFUL_DIFFERENCE, RUNNING, WINNER, Lanes
+from engine.stats.race_plans import RacePlan
 
 if TYPE_CHECKING:
     from engine.stats.lanes import Flags, Numbers
@@ -99,13 +100,9 @@ def race_trials(plan: RacePlan, truth: Truth, batch: Batch, most: int, runs: int
         lanes = lanes.look(plan, contacts, draw(looks, rows, contacts))
         looks += 1
         done = (lanes.status != RUNNING) | (most - lanes.contacts.sum(axis=1) < living)
-        found.keep(rows[done], _rows_of(lanes, done), looks)
-        rows, lanes = rows[~done], _rows_of(lanes, ~done)
+        found.keep(rows[done], lanes.only(done), looks)
+        rows, lanes = rows[~done], lanes.only(~done)
     return found.trials()
-
-
-def _rows_of(lanes: Lanes, rows: Flags) -> Lanes:
-    return replace(lanes, **{part.name: getattr(lanes, part.name)[rows] for part in fields(lanes)})
 
 
 class _Rows:

@@ -52,6 +52,17 @@ class Survivors:
         distance = (self.points + drift * gap - z * math.sqrt(time)) / math.sqrt(gap)
         return float((mass * ndtr(side * distance)).sum())
 
+    def above_each(self, time: float, z: float, drifts: Array) -> Array:
+        """`above` for each of many drifts."""
+        import numpy as np
+        from scipy.special import ndtr
+
+        gap, drift = time - self.time, drifts[:, None]
+        mass = self.mass * np.exp(drift * self.points - drift * drift * self.time / 2)
+        distance = (self.points + drift * gap - z * math.sqrt(time)) / math.sqrt(gap)
+        chances: Array = (mass * ndtr(distance)).sum(axis=1)
+        return chances
+
     def staying(self, time: float, low: float, high: float, following: float) -> Survivors:
         """Those who at the later `time` stand between the z of `low` and `high`; the look after is at `following`."""
         import numpy as np

@@ -67,7 +67,7 @@ def race(experiment: Experiment, people: int, truth: "Truth", runs: int) -> "Tri
     """
     from dataclasses import replace
 
-    from engine.stats.lanes import RacePlan
+    from engine.stats.race_plans import RacePlan
     from engine.stats.trials import race_trials
 
     size, decision, waves = experiment.size, experiment.decision, experiment.pace.waves

@@ -16,7 +16,8 @@ from typing import Any
 
 import numpy as np
 
-from engine.stats.lanes import Lanes, RacePlan
+from engine.stats.lanes import Lanes
+from engine.stats.race_plans import RacePlan
 
 VARIABLES, LEVELS, BASE = 8, 3, 0.12
 RUNNING = 0

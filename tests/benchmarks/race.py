@@ -18,7 +18,8 @@ from rich.console import Console
 from scipy.optimize import minimize
 
 from engine.stats.bets import log_mixture
-from engine.stats.lanes import RUNNING, WINNER, Lanes, RacePlan
+from engine.stats.lanes import RUNNING, WINNER, Lanes
+from engine.stats.race_plans import RacePlan
 
 Array = NDArray[np.float64]
 BASE, USEFUL, ALPHA, POWER, LOOKS = 0.12, 0.018, 0.025, 0.8, 80
@@ -82,16 +83,15 @@ class Plain(Lanes):
 
     __slots__ = ()
 
-    def _judge(self, plan: RacePlan, found: dict[str, Array]) -> "Plain":
+    def _judge(self, plan: RacePlan, against: Array) -> Lanes:
         running = (self.status == RUNNING)[:, None]
         proven = self.proven | (self.alive & (self.log_odds_for >= math.log(plan.proof)) & running)
         failed = ~proven & (self.log_odds_against >= math.log(plan.drop)) & running
         alive = self._beaten(self.alive & ~failed, proven, plan)
-        status, winner = self._ended(plan, alive, proven)
-        return replace(self, alive=alive, proven=proven, status=status, winner=winner)
+        return replace(self, alive=alive, proven=proven)._ended(plan)
 
     def _beats(self, plan: RacePlan) -> NDArray[np.bool_]:
-        beats: NDArray[np.bool_] = log_mixture(self.duel_logs, (0.8, 0.2, 0.0)) >= math.log(2 * plan.drop)
+        beats: NDArray[np.bool_] = log_mixture(self.duel_logs, (0.8, 0.2, 0.0), axis=0) >= math.log(2 * plan.drop)
         return beats
 
 

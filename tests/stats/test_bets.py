@@ -2,15 +2,18 @@
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from scipy.special import gammaln, xlog1py, xlogy
 
 from engine.stats.bets import (
     AGAINST_BETS,
     BEATEN_BETS,
     FOR_BETS,
+    Contest,
     log_factor,
-    log_factor_for,
     log_factor_near,
+    log_ratios,
     projection,
 )
 
@@ -65,17 +68,21 @@ def test_a_duel_is_won_by_the_better():
     assert expected_factor((40, 40), (0.4, 0.1), 0.25, -0.3, 0.1, log_factor_near) > 5
 
 
-def test_without_a_margin_no_root_is_sought():
-    """The bet on more than nothing is the same with and without the search, and rises with the arm's successes."""
-    control, past = (np.array(300.0), np.array(40.0)), np.array(0.12)
+def test_without_a_margin_the_null_is_the_mean():
+    """The nearest pair without a lift is the bet's mean, and the factor rises with each success that is the arm's."""
+    past, margin = np.array(0.12), np.array(0.0)
     for bet in (0.01, 0.2, 0.9):
         for won in (10.0, 60.0):
-            arm = np.array(200.0), np.array(won)
-            found, slope = log_factor_for(control, arm, past, np.array(bet))
-            assert float(found) == pytest.approx(float(log_factor(control, arm, past, np.array(bet), np.array(0.0))))
-        more, _ = log_factor_for((control[0], control[1] - 1), (arm[0], arm[1] + 1), past, np.array(bet))
-        assert float(more - found) == pytest.approx(float(slope))
-        assert float(slope) > 0
+            control, arm = (np.array(300.0), np.array(40.0)), (np.array(200.0), np.array(won))
+            logs = log_ratios(Contest.between(control, arm), past, np.array(bet), margin)
+            rates = np.clip((0.12 - bet * 0.4, 0.12 + bet * 0.6), 0.0005, 0.9995)
+            null = 0.6 * rates[0] + 0.4 * rates[1]
+            assert logs == pytest.approx(np.log([rates / null, (1 - rates) / (1 - null)]))
+            worth = logs[0] - logs[1]
+            found = log_factor(control, arm, past, np.array(bet), margin)
+            more = log_factor((control[0], control[1] - 1), (arm[0], arm[1] + 1), past, np.array(bet), margin)
+            assert float(more - found) == pytest.approx(float(worth[1] - worth[0]))
+            assert float(more - found) > 0
 
 
 def test_a_bet_wins_when_it_is_right():
@@ -84,11 +91,12 @@ def test_a_bet_wins_when_it_is_right():
     assert expected_factor((40, 40), (0.25, 0.25), 0.25, 0.0, 0.3) > 5
 
 
-@pytest.mark.parametrize("margin", [-0.3, -0.001, 0.0, 0.001, 0.3])
+@pytest.mark.parametrize("margin", [-0.3, -0.03, -0.001, 0.0, 0.001, 0.03, 0.1, 0.3])
 def test_the_projection_is_the_nearest_null(margin):
     """No other pair of rates with this difference is nearer to the bet."""
     n0, n1, a0, a1 = 300.0, 200.0, 0.35, 0.42
-    found = float(projection(*map(np.array, (n0, n1, a0, a1, margin))))
+    shares = np.array((n0, n1)) / (n0 + n1)
+    found = float(projection(shares, *map(np.array, (a0, a1 - a0 - margin, margin))))
 
     def divergence(q):
         def one(a, b):
@@ -99,6 +107,25 @@ def test_the_projection_is_the_nearest_null(margin):
     least, most = max(1e-3, 1e-3 - margin), min(1 - 1e-3, 1 - 1e-3 - margin)
     others = np.linspace(least, most, 20_001)
     assert divergence(found) <= divergence(others).min() + 1e-12
+
+
+rates = st.floats(0.0005, 0.9995)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.floats(0.01, 0.99), rates, rates, st.floats(-0.3, 0.3))
+def test_near_bets_and_far_ones_have_the_root_of_the_bracket(share, a0, a1, margin):
+    """Few steps from the mean, or a search in the bracket: at the root the divergence has no slope."""
+    shares = np.array((share, 1 - share))
+    q = float(projection(shares, *map(np.array, (a0, a1 - a0 - margin, margin))))
+    r = q + margin
+    ends = sorted((a0, a1 - margin))
+    inside = max(1e-12, 1e-12 - margin), min(1 - 1e-12, 1 - 1e-12 - margin)
+
+    assert min(ends[0], inside[1]) - 1e-12 <= q <= max(ends[1], inside[0]) + 1e-12
+    if inside[0] < ends[0] and ends[1] < inside[1]:
+        slopes = share * (a0 - q) * r * (1 - r), (1 - share) * (a1 - r) * q * (1 - q)
+        assert abs(sum(slopes)) <= 1e-10 * min(q * (1 - q), r * (1 - r))
 
 
 def test_no_contacts_are_no_evidence():

@@ -14,6 +14,7 @@ from engine.stats.group import (
     inflation,
     repeated_range,
     stagewise_chance,
+    stagewise_chances,
 )
 
 FAMILIES = ("obrien-fleming", "pocock", "linear", "kim-demets", "hwang-shih-decani")
@@ -233,3 +234,12 @@ def test_impossible_designs_are_refused(call, named):
     """A design that cannot be is refused with the argument's name."""
     with pytest.raises(ValueError, match=named):
         call()
+
+
+def test_many_drifts_at_once_are_each_one():
+    """Chances in the order of stages, for one drift or for many."""
+    fractions, bounds, drifts = [0.3, 0.6, 1.0], [3.4, 2.4, 2.0], np.array([-2.0, 0.0, 1.5, 3.0])
+    found = stagewise_chances(fractions, bounds, 1.7, drifts)
+
+    assert found.tolist() == pytest.approx([stagewise_chance(fractions, bounds, 1.7, drift) for drift in drifts])
+    assert (np.diff(found) > 0).all()

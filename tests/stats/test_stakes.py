@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from scipy.stats import binom, hypergeom
 
 from engine.stats.anytime import Race, RacePlan
-from engine.stats.lanes import RESERVE, RUNNING, Lanes
+from engine.stats.lanes import RUNNING, Lanes
+from engine.stats.race_plans import RESERVE
 from engine.stats.stakes import going_on, law_of, odds_needed, staked
 
 
@@ -40,7 +41,9 @@ def expected_stake(control, arm, rates, stake, shape_of):
     """The mean stake after a look, over every look that is possible at these rates."""
     s0, s1 = (grid.ravel().astype(float) for grid in np.meshgrid(np.arange(control + 1), np.arange(arm + 1)))
     law = law_of(np.full_like(s0, control), np.full_like(s0, arm), s0 + s1)
-    after = staked(np.full_like(s0, stake), law, shape_of(law), s1)
+    shape = shape_of(law)
+    came = np.take_along_axis(shape, (s1 - law.successes[:, 0]).astype(int)[:, None], axis=1)[:, 0]
+    after = staked(np.full_like(s0, stake), law, shape, came)
     assert ((after >= 0) & (after <= 1)).all()
     return float((binom.pmf(s0, control, rates[0]) * binom.pmf(s1, arm, rates[1]) * after).sum())
 
@@ -60,7 +63,7 @@ def test_no_look_wins_stake_from_an_arm_that_is_no_better(control, arm, steps, s
 
 def test_nothing_is_lost_to_a_look_that_overshoots():
     """With equal rates the mean is the stake itself, even where the shape is cut off at one."""
-    steep = lambda law: 3.0 ** (law.successes - law.first[:, None])  # noqa: E731
+    steep = lambda law: 3.0 ** (law.successes - law.successes[:, :1])  # noqa: E731
 
     assert expected_stake(40, 40, (0.3, 0.3), 0.2, steep) == pytest.approx(0.2, rel=1e-9)
     assert expected_stake(40, 40, (0.3, 0.5), 0.2, steep) > 0.4, "a better arm wins stake"
@@ -139,6 +142,37 @@ def test_a_race_of_another_release_is_refused():
 
     with pytest.raises(ValueError, match="as this release keeps it"):
         Race.from_json(kept)
+
+
+def test_a_race_kept_in_another_shape_is_refused():
+    """Numbers that stand elsewhere than this release keeps them are told, never misread."""
+    kept = Race.start(RacePlan(3, 0.02, 0.12)).as_json()
+    kept["lanes"]["logs"] = np.array(kept["lanes"]["logs"]).T.tolist()
+
+    with pytest.raises(ValueError, match="logs must have the shape"):
+        Race.from_json(kept)
+
+
+@given(st.integers(2, 4), st.integers(0, 2**31), st.sampled_from([None, 4000]))
+@settings(max_examples=25, deadline=None)
+def test_many_lanes_are_as_many_races(arms, seed, deadline):
+    """Races side by side come to what each comes to alone."""
+    plan, random = RacePlan(arms, 0.03, 0.12, deadline=deadline), np.random.default_rng(seed)
+    lanes, races = Lanes.start(plan, 5), [Race.start(plan)] * 5
+    contacts, successes = np.zeros((5, arms)), np.zeros((5, arms))
+    for _ in range(6):
+        new = random.integers(0, 400, (5, arms)) * lanes.active
+        won = random.binomial(new, 0.05 + 0.15 * random.random((5, arms)))
+        contacts, successes = contacts + new, successes + won
+        lanes = lanes.look(plan, new.astype(float), won.astype(float))
+        races = [
+            race.look(contacts=contacts[lane], successes=successes[lane]) if race.status == "running" else race
+            for lane, race in enumerate(races)
+        ]
+        for lane, race in enumerate(races):
+            assert race.active == tuple(lanes.active[lane])
+            assert race.stakes[1:] == pytest.approx(lanes.stakes[lane], rel=1e-9)
+            assert race.lanes.logs[..., 0] == pytest.approx(lanes.logs[..., lane], rel=1e-9, abs=1e-12)
 
 
 def test_a_deadline_proves_what_a_last_test_would():

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from engine.stats.group import boundaries
-from engine.stats.lanes import RacePlan
 from engine.stats.normal import critical
 from engine.stats.power import achieved_power, contacts_per_arm
+from engine.stats.race_plans import RacePlan
 from engine.stats.trials import Truth, look_trials, race_trials
 
 FIFTHS = (0.2, 0.4, 0.6, 0.8, 1.0)
