@@ -245,16 +245,14 @@ def _differences(results: report.Results, words: Words) -> tuple[Difference, ...
         Difference(
             arm,
             variable_word(variables.get(arm), words),
-            tuple(
-                (
-                    _block(row.block, words),
-                    (words.chinese and row.parts_zh) or tuple((op, text) for op, text in row.parts),
-                )
-                for row in rows
-            ),
+            tuple((_block(row.block, words), _parts(row, words)) for row in rows),
         )
         for arm, rows in results.differences.items()
     )
+
+
+def _parts(row: report.DifferenceRow, words: Words) -> tuple[tuple[str, str], ...]:
+    return row.parts_zh if words.chinese and row.parts_zh else row.parts
 
 
 def _block(name: str, words: Words) -> str:

@@ -7,7 +7,6 @@ import typer
 from engine.cli import opening, words
 from engine.cli.figures import lift, lift_span, say_standing
 from engine.cli.printing import note, say, say_bytes, say_json, say_table
-from engine.core.breakers import TROUBLES, Trouble
 from engine.core.sentences import odds
 from engine.errors import InputError
 
@@ -71,6 +70,8 @@ def status(
 
 def _rests(one: "Resting") -> str:
     """What rests, since when, until when, why, and what a person can do."""
+    from engine.core.breakers import TROUBLES, Trouble
+
     since = f" since {one.since:%Y-%m-%d %H:%M} UTC" if one.since else ""
     how = "is on trial" if one.on_trial else f"rests until {one.until:%Y-%m-%d %H:%M} UTC"
     what = {"account": "the account", "caller": "the caller number"}.get(one.subject, one.subject)

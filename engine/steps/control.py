@@ -5,6 +5,7 @@ from datetime import datetime
 from engine.core.experiments import LIVE, State
 from engine.errors import NotNow
 from engine.steps import troubles
+from engine.steps.measure import moment
 from engine.store import queue, records, reserve
 from engine.workspace import Workspace
 
@@ -21,7 +22,7 @@ def resume(workspace: Workspace, name: str, reason: str, who: str, now: datetime
     """
     with workspace.database.writing() as connection:
         record = records.get(connection, name)
-        resting = troubles.clear(connection, record.experiment, now)
+        resting = troubles.clear(connection, record.experiment, moment(connection, record, now))
         if record.state is State.PAUSED:
             records.move(connection, record.id, State.RUNNING, reason, now)
         elif not resting:

@@ -64,7 +64,12 @@ def take(connection: Connection, running: Running, pace: Pace, calls: Sequence[C
     own = [pace.of(call, running) for call in calls] if pace.numbers else ()
     number = next(iter(pace.numbers.values()), UNLIMITED)
     rates = pace.rates | {name: pace.numbers.get(name, number) for name in set(own) if name}
-    return buckets.take(connection, rates, len(calls), now, own)
+    wanted = len(calls)
+    if connection.dialect.name != "sqlite":
+        # Others write at the same time: what they began is seen once the buckets are held, and counts as in flight.
+        buckets.hold(connection, rates, now)
+        wanted = max(0, min(wanted, free(connection, running)))
+    return buckets.take(connection, rates, wanted, now, own[:wanted])
 
 
 def free(connection: Connection, running: Running) -> int:

@@ -33,9 +33,11 @@ def calls_each(treatment: Treatment) -> float:
 
 
 def per_second(experiment: Experiment) -> float:
-    """Calls a second: the pace, or what may be in flight over how long a call takes."""
+    """Calls a second: the pace, what may be in flight over how long a call takes, or a day's budget over its hours."""
     occupied = RING_SECONDS + REACHED_FIRST * TALK_SECONDS
-    return min(experiment.pace.per_second, experiment.pace.concurrent / occupied)
+    fastest = min(experiment.pace.per_second, experiment.pace.concurrent / occupied)
+    a_day = experiment.budget.calls_per_day
+    return fastest if a_day is None else min(fastest, a_day / _daily(experiment))
 
 
 def people_awaited(experiment: Experiment, each: float) -> float:
@@ -43,10 +45,14 @@ def people_awaited(experiment: Experiment, each: float) -> float:
     return per_second(experiment) * _weekly(experiment) * (experiment.conversion.within / WEEK) / each
 
 
+def _daily(experiment: Experiment) -> float:
+    """Seconds of an open day in which the control's window is open."""
+    return 60.0 * sum(end - start for start, end in window_of(experiment, experiment.control).hours.spans)
+
+
 def _weekly(experiment: Experiment) -> float:
     """Seconds a week in which the control's window is open."""
-    window = window_of(experiment, experiment.control)
-    return 60.0 * sum(end - start for start, end in window.hours.spans) * len(window.days)
+    return _daily(experiment) * len(window_of(experiment, experiment.control).days)
 
 
 def days_of_parts(experiment: Experiment, parts: Sequence[float]) -> list[float | None]:

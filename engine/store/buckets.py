@@ -134,9 +134,6 @@ class Signal:
     bad: int
 
 
-_SIGNAL = insert(SIGNALS).values(
-    kind=bindparam("kind"), name=bindparam("name"), at=bindparam("at"), calls=bindparam("calls"), bad=bindparam("bad")
-)
 _LATEST = (
     select(SIGNALS.c.kind, SIGNALS.c.name, SIGNALS.c.at, SIGNALS.c.calls, SIGNALS.c.bad)
     .where(SIGNALS.c.kind == bindparam("of"), SIGNALS.c.name == bindparam("whose"), SIGNALS.c.at >= bindparam("since"))
@@ -150,7 +147,7 @@ def tell(connection: Connection, signal: Signal, oldest: datetime) -> None:
     values = {
         "kind": signal.kind, "name": signal.name, "at": signal.at, "calls": signal.calls, "bad": signal.bad,
     }  # fmt: skip
-    key = connection.execute(_SIGNAL, values).inserted_primary_key
+    key = connection.execute(insert(SIGNALS), values).inserted_primary_key
     if key and key[0] % SWEEP_EVERY == 0:
         connection.execute(delete(SIGNALS).where(SIGNALS.c.name == signal.name, SIGNALS.c.at < oldest))
 

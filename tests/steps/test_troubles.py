@@ -192,6 +192,20 @@ def test_a_person_may_end_a_rest(tmp_path: Path) -> None:
         ]
 
 
+def test_a_pause_is_ended_on_the_campaigns_own_clock(tmp_path: Path) -> None:
+    """Whenever a simulated campaign is resumed, its pace grows from where its own clock stands."""
+    pace = {"per_second": 10, "concurrent": 5000, "ramp": "20s"}
+    path = write_experiment(tmp_path, 900, pace=pace)
+    with make_workspace(tmp_path) as workspace:
+        running = start(workspace, path)
+        assert play(workspace, running, MONDAY, 30) > 150
+        for moment in (MONDAY + timedelta(days=400), MONDAY - timedelta(days=400)):
+            control.pause(workspace, "gift-first", "lunch", "test", moment)
+            control.resume(workspace, "gift-first", "back", "test", moment)
+        assert play(workspace, running, MONDAY + 30 * SECOND, 5) <= 15
+        assert play(workspace, running, MONDAY + 50 * SECOND, 10) >= 90
+
+
 def test_calls_that_fail_after_they_were_taken_rest_the_account(tmp_path: Path) -> None:
     """A provider that takes every call and connects none is no better than one that refuses."""
     path = write_experiment(tmp_path, 200, pace={"per_second": 20, "concurrent": 500})
