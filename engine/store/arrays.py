@@ -28,6 +28,7 @@ from sqlalchemy.sql import visitors
 from sqlalchemy.types import TypeEngine
 
 from engine.store.tables import Instant, microseconds
+from engine.store.texts import storable
 
 COUNTED: Final = {"preserve_rowcount": True}
 
@@ -35,19 +36,6 @@ COUNTED: Final = {"preserve_rowcount": True}
 def is_text(kind: TypeEngine[Any]) -> bool:
     """Whether a column of this type holds text."""
     return isinstance(getattr(kind, "impl", kind), String)
-
-
-def storable(texts: Sequence[str]) -> Sequence[str]:
-    """Texts as every database can keep them: NUL, and halves of characters, are replaced by U+FFFD."""
-    joined = "".join(texts)
-    try:
-        if "\0" not in joined and (joined.isascii() or joined.encode()):
-            return texts
-    except UnicodeEncodeError:
-        pass
-    return [
-        text.replace("\0", "\ufffd").encode("utf-16", "surrogatepass").decode("utf-16", "replace") for text in texts
-    ]
 
 
 def _quoted(texts: Sequence[str]) -> str:

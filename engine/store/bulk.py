@@ -32,8 +32,9 @@ from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import NullType, TypeDecorator, TypeEngine
 
 from engine.core.combinations import JOINED
-from engine.store.arrays import AtOnce, is_text, storable
+from engine.store.arrays import AtOnce, is_text
 from engine.store.tables import table
+from engine.store.texts import storable
 
 Convert = Callable[[Any], Any]
 COUNTED: Final = {"preserve_rowcount": True}
