@@ -14,7 +14,7 @@ pytestmark = pytest.mark.databases
 
 
 @pytest.fixture(scope="module")
-def played(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def played(tmp_path_factory: pytest.TempPathFactory, database_place: databases.Place) -> Path:
     """A workspace whose experiment was started and run."""
     folder = tmp_path_factory.mktemp("journey") / "w"
     experiment = make_workspace(folder)

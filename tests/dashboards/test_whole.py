@@ -46,7 +46,7 @@ class Played:
 
 
 @pytest.fixture(scope="module")
-def played(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Played]:
+def played(tmp_path_factory: pytest.TempPathFactory, database_place: databases.Place) -> Iterator[Played]:
     """A workspace in which one campaign was played to its end."""
     folder = tmp_path_factory.mktemp("workspace")
     (folder / "experiments").mkdir()
