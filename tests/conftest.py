@@ -32,7 +32,10 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.fixture(scope="module", autouse=True)
 def database_place(request: pytest.FixtureRequest) -> Iterator[databases.Place]:
-    """Where makers keep their databases while a test runs."""
+    """Where makers keep their databases while a test runs.
+
+    A fixture of a module that makes a database must ask for this one: else it outlives the kind that it was made for.
+    """
     with databases.place(getattr(request, "param", databases.KINDS[0])) as place:
         yield place
 

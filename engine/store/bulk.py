@@ -8,6 +8,7 @@ touched where its column's type says how the database keeps it.
 import json
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import repeat
 from typing import Any, Final
 
@@ -17,7 +18,6 @@ from sqlalchemy import (
     Connection,
     Dialect,
     Insert,
-    String,
     Text,
     Update,
     and_,
@@ -32,7 +32,9 @@ from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import NullType, TypeDecorator, TypeEngine
 
 from engine.core.combinations import JOINED
+from engine.store.arrays import AtOnce, is_text
 from engine.store.tables import table
+from engine.store.texts import storable
 
 Convert = Callable[[Any], Any]
 COUNTED: Final = {"preserve_rowcount": True}
@@ -47,6 +49,7 @@ class _Compiled:
     names: tuple[str, ...]
     constants: dict[str, Any]
     converts: Mapping[str, Convert | None]
+    kinds: Mapping[str, TypeEngine[Any]]
     texts: frozenset[str]
 
     def rows(self, names: Sequence[str], rows: Sequence[Sequence[Any]], alike: dict[str, Any]) -> list[Any]:
@@ -70,23 +73,6 @@ class _Compiled:
         return list(ordered) if self.positional else [dict(zip(self.names, row, strict=True)) for row in ordered]
 
 
-def storable(texts: Sequence[str]) -> Sequence[str]:
-    """Texts as every database can keep them: NUL, and halves of characters, are replaced by U+FFFD."""
-    joined = "".join(texts)
-    try:
-        if "\0" not in joined and (joined.isascii() or joined.encode()):
-            return texts
-    except UnicodeEncodeError:
-        pass
-    return [
-        text.replace("\0", "\ufffd").encode("utf-16", "surrogatepass").decode("utf-16", "replace") for text in texts
-    ]
-
-
-def _is_text(kind: TypeEngine[Any]) -> bool:
-    return isinstance(getattr(kind, "impl", kind), String)
-
-
 class Many:
     """A statement whose bound parameters `names` differ from row to row, and `alike` are the same in all."""
 
@@ -95,11 +81,20 @@ class Many:
         self._statement = statement
         self._compiled: dict[str, _Compiled] = {}
 
+    @cached_property
+    def _at_once(self) -> AtOnce:
+        kinds = self._compiled["postgresql"].kinds
+        return AtOnce(self.statement("postgresql"), self.names, self.alike, kinds)
+
     def run(self, connection: Connection, rows: Sequence[Sequence[Any]], **alike: Any) -> int:
         """Run it once for each row, a row's values in the order of `names`; returns how many rows it changed."""
         if not rows:
             return 0
         compiled = self._compiled.get(connection.dialect.name) or self._compile(connection.dialect)
+        if connection.dialect.name == "postgresql" and len(rows) > 1:
+            found = self._at_once.run(connection, rows, alike)
+            if found is not None:
+                return found
         values = compiled.rows(self.names, rows, alike)
         return connection.exec_driver_sql(compiled.sql, values, execution_options=COUNTED).rowcount
 
@@ -119,8 +114,9 @@ class Many:
         for name in set(names) - set(keys):
             value, convert = defaults.get(name, compiled.binds[name].value), converts[name]
             constants[name] = convert(value) if convert else value
-        texts = frozenset(name for name in names if not converts[name] and _is_text(compiled.binds[name].type))
-        found = _Compiled(str(compiled), bool(compiled.positional), names, constants, converts, texts)
+        texts = frozenset(name for name in names if not converts[name] and is_text(compiled.binds[name].type))
+        kinds = {name: compiled.binds[name].type for name in names}
+        found = _Compiled(str(compiled), bool(compiled.positional), names, constants, converts, kinds, texts)
         self._compiled[dialect.name] = found
         return found
 
@@ -155,7 +151,7 @@ class Listed(TypeDecorator[Sequence[Any]]):
 
     def bind_processor(self, dialect: Dialect) -> Callable[[Sequence[Any] | None], Any]:
         listed = _as_json if dialect.name == "sqlite" else _as_list
-        return (lambda values: listed(storable(list(values or ())))) if _is_text(self.of()) else listed
+        return (lambda values: listed(storable(list(values or ())))) if is_text(self.of()) else listed
 
 
 _as_json: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode

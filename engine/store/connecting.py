@@ -5,6 +5,7 @@ Personal data is in the parameters of statements, so that no error shows them.
 
 import importlib.util
 import sqlite3
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,6 +15,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, StatementError
 from sqlalchemy.exc import TimeoutError as NoneFree
 
 from engine.errors import DatabaseError
+from engine.store.texts import storable
 
 FORMS: Final = "write sqlite:///ringlab.db or postgresql://user@host/name"
 PRAGMAS: Final = (
@@ -126,11 +128,22 @@ def _postgresql(url: URL, patience: float) -> Engine:
                 f"{shown(url)} is not in UTF-8; make it with createdb --encoding UTF8 --template template0"
             )
 
+    @event.listens_for(engine, "before_cursor_execute", retval=True)
+    def _asked(_c: object, _r: object, statement: str, values: Any, _x: object, many: bool) -> tuple[str, Any]:
+        return statement, [_storable(row) for row in values] if many else _storable(values)
+
     @event.listens_for(engine, "handle_error")
     def _failed(context: ExceptionContext) -> None:
         _say_no_values(context.original_exception, context.sqlalchemy_exception)
 
     return engine
+
+
+def _storable(values: Any) -> Any:
+    """Parameters without what the server refuses in text."""
+    if not isinstance(values, Mapping):
+        return values
+    return {name: storable([value])[0] if isinstance(value, str) else value for name, value in values.items()}
 
 
 def _say_no_values(original: BaseException, shown_as: StatementError | None) -> None:

@@ -361,7 +361,7 @@ class CalibrationRow(SQLModel, table=True):
     subject: str = Field(primary_key=True)
     engine: str = Field(primary_key=True)
     experiment: str
-    seed: int
+    seed: int = Field(sa_type=ID)
     runs: int
     false_winners: int
     promised: float

@@ -7,15 +7,18 @@ from pathlib import Path
 import pytest
 
 from engine.cli import campaign
+from tests import databases
 from tests.cli.makers import make_workspace, ringlab
+
+pytestmark = pytest.mark.databases
 
 
 @pytest.fixture(scope="module")
-def played(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def played(tmp_path_factory: pytest.TempPathFactory, database_place: databases.Place) -> Path:
     """A workspace whose experiment was started and run."""
     folder = tmp_path_factory.mktemp("journey") / "w"
     experiment = make_workspace(folder)
-    database = ("--database", f"sqlite:///{folder}/ringlab.db")
+    database = ("--database", databases.here().url(folder))
     assert ringlab("check", str(experiment)).status == 0
     planned = ringlab(*database, "plan", str(experiment))
     assert planned.status == 0, planned.err
@@ -33,7 +36,7 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(autouse=True)
 def _here(played: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(played)
-    monkeypatch.setenv("RINGLAB_DATABASE_URL", f"sqlite:///{played}/ringlab.db")
+    monkeypatch.setenv("RINGLAB_DATABASE_URL", databases.here().url(played))
 
 
 def test_a_second_start_of_what_is_decided_is_refused() -> None:
@@ -127,7 +130,7 @@ def test_what_is_decided_cannot_be_paused_or_stopped() -> None:
 def test_pause_resume_and_stop(tmp_path: Path) -> None:
     """A running experiment is paused, goes on, and is ended for good with the reason kept."""
     experiment = make_workspace(tmp_path / "w", 40)
-    database = ("--database", f"sqlite:///{tmp_path}/other.db")
+    database = ("--database", databases.here().url(tmp_path))
     started = ringlab("start", str(experiment), *database, "--format", "json").json
     assert sum(started["assigned"].values()) == 40
 
@@ -148,6 +151,7 @@ def test_reading_makes_no_database(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.sqlite
 def test_the_database_is_checked_and_copied(tmp_path: Path) -> None:
     """The ledger holds its invariants; a copy is whole and never overwrites."""
     copy = str(tmp_path / "copy.db")
@@ -170,7 +174,7 @@ def test_a_token_is_shown_alone() -> None:
 def test_a_run_that_is_interrupted_goes_on_and_loses_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Ctrl-C finishes the batch in hand and ends with 130; the next run goes on to the verdict."""
     experiment = make_workspace(tmp_path / "w", 60)
-    database = ("--database", f"sqlite:///{tmp_path}/other.db")
+    database = ("--database", databases.here().url(tmp_path))
     assert ringlab("start", str(experiment), *database).status == 0
 
     with monkeypatch.context() as patch:
@@ -188,7 +192,7 @@ def test_a_run_that_is_interrupted_goes_on_and_loses_nothing(tmp_path: Path, mon
 def test_a_paused_experiment_ends_the_run_and_says_how_to_go_on(tmp_path: Path) -> None:
     """Nothing is dialed while it is paused."""
     experiment = make_workspace(tmp_path / "w", 40)
-    database = ("--database", f"sqlite:///{tmp_path}/other.db")
+    database = ("--database", databases.here().url(tmp_path))
     assert ringlab("start", str(experiment), *database).status == 0
     assert ringlab("pause", "gift-first", *database).status == 0
 

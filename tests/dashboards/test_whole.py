@@ -12,6 +12,7 @@ from engine.runner import Simulation, start_moment
 from engine.settings import Settings
 from engine.steps import access, enroll
 from engine.workspace import Workspace
+from tests import databases
 
 NAME = "gift-first-2026-11"
 FILE = f"""\
@@ -32,6 +33,9 @@ POSTED = FILE.replace(NAME, "posted").replace(
 )
 
 
+pytestmark = pytest.mark.databases
+
+
 @dataclass(frozen=True, slots=True)
 class Played:
     """A played campaign's app, before which an operator and a viewer stand."""
@@ -42,14 +46,14 @@ class Played:
 
 
 @pytest.fixture(scope="module")
-def played(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Played]:
+def played(tmp_path_factory: pytest.TempPathFactory, database_place: databases.Place) -> Iterator[Played]:
     """A workspace in which one campaign was played to its end."""
     folder = tmp_path_factory.mktemp("workspace")
     (folder / "experiments").mkdir()
     (folder / "experiments" / f"{NAME}.yaml").write_text(FILE, encoding="utf-8")
     people = "".join(f"C{number},199{number:08}\n" for number in range(120))
     (folder / "contacts.csv").write_text(f"customer,mobile\n{people}", encoding="utf-8")
-    with Workspace(Settings(database=f"sqlite:///{folder / 'ringlab.db'}"), folder) as workspace:
+    with Workspace(Settings(database=databases.here().url(folder)), folder) as workspace:
         path: Path = folder / "experiments" / f"{NAME}.yaml"
         now = start_moment(workspace, workspace.load(path))
         enroll.start(workspace, path, now)

@@ -8,6 +8,7 @@ import pytest
 from engine.core.metrics import METRICS
 from engine.steps import report
 from engine.workspace import Workspace
+from tests import databases
 from tests.steps.makers import COLUMNS, STEADY, make_experiment, make_workspace, rows_of, run_to_end, write_experiment
 
 ARMS = {
@@ -20,7 +21,7 @@ Played = tuple[dict[str, Any], dict[str, dict[str, float]]]
 
 
 @pytest.fixture(scope="module")
-def played(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Played]:
+def played(tmp_path_factory: pytest.TempPathFactory, database_place: databases.Place) -> Iterator[Played]:
     """The standing of one campaign with an arm of each kind, and what its outcomes sum to per arm, asked in SQL."""
     folder = tmp_path_factory.mktemp("played")
     control = make_experiment()["control"] | {

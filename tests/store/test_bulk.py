@@ -3,14 +3,19 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from sqlalchemy import bindparam, select, update
 from sqlalchemy.dialects.postgresql import psycopg
 
 from engine.store.bulk import Adding, Many, among
 from engine.store.queue import planned_of
-from engine.store.tables import CallRow, MarkRow, OutcomeRow, SuppressionRow, table
+from engine.store.tables import CallRow, EventRow, MarkRow, OutcomeRow, SuppressionRow, table
+from tests import databases
 from tests.store.makers import make_database
 
+ALIKE = ("source", "kind", "at", "received_at")
+EVENTS = table(EventRow)
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 SUPPRESSIONS, CALLS = table(SuppressionRow), table(CallRow)
 ADD = Adding(SuppressionRow, ("phone", "reason"), ("source", "added_at"), new=True)
@@ -126,3 +131,48 @@ def test_texts_are_kept_on_every_database():
 
     assert sorted(found) == ["a\ufffdb", "王\ufffd", "\U0001f600"]
     assert sources == ["s\ufffd"]
+
+
+def test_rows_that_change_one_row_are_gone_through_in_order():
+    """Of two changes of the same row the later stands, and both are counted, on every database."""
+    database = make_database()
+    change = Many(
+        update(SUPPRESSIONS).where(SUPPRESSIONS.c.phone == bindparam("of")).values(reason=bindparam("why")),
+        ("of", "why"),
+    )
+    with database.writing() as connection:
+        ADD.run(connection, [("a", "x"), ("b", "x")], source="s", added_at=NOON)
+        assert change.run(connection, [("a", "1"), ("b", "2"), ("a", "3")]) == 3
+        assert change.run(connection, [("b", "4"), ("c", "5")]) == 1
+        found = connection.execute(select(SUPPRESSIONS.c.reason).order_by(SUPPRESSIONS.c.phone)).scalars().all()
+
+    assert found == ["3", "4"]
+
+
+@given(
+    st.lists(
+        st.tuples(st.text(), st.floats(allow_nan=False, allow_infinity=False), st.integers(-(2**31), 2**31 - 1)),
+        min_size=1,
+        max_size=30,
+    )
+)
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_any_value_comes_back_as_it_went_in(rows):
+    """Any text, any number and what is absent are kept as they are, many at once as well as one by one."""
+    with databases.here().swept():
+        database = make_database()
+        added = [
+            (f"{place}", value, number, None if number % 2 else number % 3 == 0, "".join(map(_valid, said)))
+            for place, (said, value, number) in enumerate(rows)
+        ]
+        keep = Adding(EventRow, ("key", "value", "seconds", "intent", "detail"), ALIKE)
+        with database.writing() as connection:
+            keep.run(connection, added, **dict.fromkeys(ALIKE, "x") | {"at": NOON, "received_at": NOON})
+            query = select(EVENTS.c.key, EVENTS.c.value, EVENTS.c.seconds, EVENTS.c.intent, EVENTS.c.detail)
+            found = {row[0]: tuple(row) for row in connection.execute(query)}
+
+    assert found == {row[0]: row for row in added}
+
+
+def _valid(character):
+    return "" if character == "\0" or "\ud800" <= character <= "\udfff" else character

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, event, text
 
 from engine.store import ledger, messages, outcomes, queue, reserve, roster, suppressions
 from engine.store.database import Database
+from tests import databases
 from tests.store.makers import NOW, add_experiment, make_database
 
 pytestmark = pytest.mark.postgresql
@@ -95,7 +96,7 @@ def plans(connection: Connection, work: Callable[[], Any]) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def full() -> Iterator[tuple[Database, int]]:
+def full(database_place: databases.Place) -> Iterator[tuple[Database, int]]:
     """A database with so many people that reading them all costs more than an index."""
     database = make_database()
     with database.writing() as connection:

@@ -149,3 +149,12 @@ def test_a_check_finds_an_index_that_is_not_whole() -> None:
     with database.writing() as connection:
         connection.execute(text("UPDATE pg_index SET indisvalid = FALSE WHERE indexrelid = 'calls_due'::regclass"))
     assert database.check() == ("the index calls_due is not whole; run REINDEX INDEX calls_due",)
+
+
+def test_no_text_stops_a_statement() -> None:
+    """NUL and halves of characters, in whatever is written, are kept as U+FFFD: a provider cannot stop the server."""
+    database = make_database()
+    with database.writing() as connection:
+        connection.execute(PUT, {"name": "a\0b\ud800"})
+        connection.execute(PUT, [{"name": "c\0"}, {"name": "d"}])
+    assert names(database) == ["a\ufffdb\ufffd", "c\ufffd", "d"]

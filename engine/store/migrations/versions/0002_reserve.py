@@ -26,7 +26,7 @@ def upgrade() -> None:
         sa.Column("subject", sa.String(), nullable=False),
         sa.Column("engine", sa.String(), nullable=False),
         sa.Column("experiment", sa.String(), nullable=False),
-        sa.Column("seed", sa.Integer(), nullable=False),
+        sa.Column("seed", ID, nullable=False),
         sa.Column("runs", sa.Integer(), nullable=False),
         sa.Column("false_winners", sa.Integer(), nullable=False),
         sa.Column("promised", sa.Float(), nullable=False),
