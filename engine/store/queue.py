@@ -321,15 +321,6 @@ def counts(connection: Connection, experiment_id: int) -> dict[CallState, int]:
     return {CallState(state): count for state, count in connection.execute(query.group_by(CALLS.c.state))}
 
 
-def placed(connection: Connection, experiment_id: int) -> tuple[int, float]:
-    """How many calls were ever begun, and what the ended ones cost."""
-    query = select(func.count(), func.coalesce(func.sum(CALLS.c.cost), 0.0)).where(
-        CALLS.c.experiment_id == experiment_id, CALLS.c.begun_at.is_not(None)
-    )
-    row = connection.execute(query).one()
-    return int(row[0]), float(row[1])
-
-
 def chunks(values: Sequence[T]) -> Iterable[Sequence[T]]:
     """Parts of at most `CHUNK` values, for lists inside statements."""
     return (values[start : start + CHUNK] for start in range(0, len(values), CHUNK))

@@ -339,13 +339,13 @@ def test_a_doubted_clock_calls_only_when_both_times_allow(tmp_path: Path) -> Non
     with make_workspace(tmp_path) as workspace:
         running = start(workspace, campaign(tmp_path))
         night = MONDAY + timedelta(hours=12)
-        done = dispatch.dispatch(workspace, running, MONDAY, 100, lambda: (MONDAY, night))
+        done = dispatch.dispatch(workspace, running, MONDAY, 100, clock=lambda: (MONDAY, night))
         assert (done.placed, done.deferred) == (0, 10)
         hour = timedelta(hours=1)
         batch = begin_all(workspace, replaced(running, running.adapter))
         assert batch.begun == []
         late = CLOSING - hour
-        done = dispatch.dispatch(workspace, running, CLOSING + 13 * hour, 100, lambda: (CLOSING + 13 * hour,) * 2)
+        done = dispatch.dispatch(workspace, running, CLOSING + 13 * hour, 100, clock=lambda: (CLOSING + 13 * hour,) * 2)
         assert done.placed == 10
         assert late < CLOSING
 

@@ -16,6 +16,7 @@ from engine.steps.advance import Pacer, turn
 from engine.steps.receive import take
 from engine.telephony.adapter import DialRequest, Fate, Receipt
 from engine.workspace import Running, Workspace
+from tests import databases
 from tests.cli.makers import ringlab
 from tests.steps.makers import (
     MONDAY,
@@ -177,7 +178,7 @@ def test_a_person_may_end_a_rest(tmp_path: Path) -> None:
             control.resume(workspace, "gift-first", "why not", "test", MONDAY)
         play(workspace, replaced(running, Line(running.adapter, fate=Fate.REFUSED)), MONDAY, 3)
         (rest,) = report.resting(workspace, MONDAY)
-    database = ("--database", f"sqlite:///{tmp_path / 'ringlab.db'}")
+    database = ("--database", databases.here().url(tmp_path))
     said = ringlab("status", *database).out
     assert f"the account simulated/gift-first rests until {rest.until:%Y-%m-%d %H:%M} UTC" in " ".join(said.split())
     assert "the provider refused calls" in " ".join(said.split())

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, event, text
 
-from engine.store import ledger, messages, outcomes, queue, reserve, roster, suppressions
+from engine.store import fates, ledger, messages, outcomes, queue, reserve, roster, suppressions
 from engine.store.database import Database
 from tests import databases
 from tests.store.makers import NOW, add_experiment, make_database
@@ -49,9 +49,9 @@ HOT: dict[str, Callable[[Connection, int], Any]] = {
     "the next calls": lambda connection, of: queue.due(connection, (of, "gift"), NOW, 100),
     "when the next call is due": queue.next_due,
     "calls in flight": queue.in_flight,
-    "calls of an unknown fate": lambda connection, of: queue.unsettled(connection, of, NOW),
+    "calls of an unknown fate": lambda connection, of: fates.unsettled(connection, of, {"one"}, NOW, NOW),
     "calls by key": lambda connection, of: queue.known(connection, SOME),
-    "calls begun": lambda connection, of: queue.begin(connection, IDS, NOW),
+    "calls begun": lambda connection, of: queue.begin(connection, IDS, "one", NOW),
     "calls canceled for a contact": lambda connection, of: queue.cancel_contacts(connection, IDS, "x"),
     "a contact's events": lambda connection, of: ledger.events_of(connection, IDS),
     "a contact's assignments": lambda connection, of: outcomes.assignments(connection, IDS),
