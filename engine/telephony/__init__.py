@@ -16,6 +16,7 @@ __all__ = ["ADAPTERS", "Adapter", "Capabilities", "adapter_names", "capabilities
 
 # Name in YAML → module. Each module has CAPABILITIES and open_adapter(settings, context).
 ADAPTERS: dict[str, str] = {
+    "http": "engine.telephony.http",
     "simulated": "engine.telephony.simulated",
 }
 
