@@ -1,12 +1,15 @@
 """What a treatment names: scripts, messages, voices, incentives and paths; and through whom it calls."""
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from typing import Literal
+
+from pydantic import BaseModel
 
 from engine.definitions.drafts import Draft
 from engine.definitions.findings import mapping_at, shown
 from engine.definitions.places import Trail
+from engine.definitions.problems import fitted
 
 SETTING = re.compile(r"\$\{(?!\w*\})[^}]{0,20}\}?|\$\{[0-9]\w*\}")
 
@@ -21,6 +24,24 @@ def check_offers(draft: Draft) -> None:
         message = f"there is no adapter {shown(adapter)}{draft.findings.near(adapter, adapters)}"
         draft.findings.at_value(("adapter",), message)
     _check_settings(draft, ("settings",), draft.experiment.settings)
+    if draft.findings.clean(("adapter",)):
+        _check_known(draft, draft.surroundings.settings(adapter))
+
+
+def _check_known(draft: Draft, known: type[BaseModel] | Iterable[str] | None) -> None:
+    """The settings are those of the adapter, as far as it says what it takes."""
+    settings = draft.experiment.settings
+    if known is None or not draft.findings.clean(("settings",)):
+        return
+    if isinstance(known, type):
+        fitted(known, settings, ("settings",), draft.findings)
+        return
+    names = tuple(known)
+    for name in settings:
+        if name not in names:
+            hint = draft.findings.near(name, names)
+            message = f"the adapter {draft.experiment.adapter} has no setting {shown(name)}{hint}"
+            draft.findings.at_key(("settings", name), message, about=("settings",))
 
 
 def _check_library(draft: Draft) -> None:

@@ -17,7 +17,7 @@ from engine.core.rules import Deferred, Refused
 from engine.errors import ScriptError
 from engine.steps.resting import resting_arms
 from engine.steps.ruling import Rulings
-from engine.steps.values import script_values
+from engine.steps.values import script_values, texts_of
 from engine.store import outcomes, queue, records, roster
 from engine.store.queue import Due, Settled
 from engine.telephony.adapter import DialRequest, Fate, Receipt
@@ -117,7 +117,7 @@ def _request(workspace: Workspace, running: Running, due: Due) -> DialRequest:
         call=call.key, to=contact.phone, script=words.blocks, not_after=call.not_after, contact=contact.key,
         experiment=experiment.name, arm=call.arm, attempt=call.attempt, voice=treatment.voice,
         caller_id=treatment.caller_id, timezone=contact.timezones[0],
-        variables={"conversion_event": experiment.conversion.event}, answers=running.answers,
+        variables=texts_of(values) | {"conversion_event": experiment.conversion.event}, answers=running.answers,
         ring_timeout=RING_TIMEOUT, talk_limit=TALK_LIMIT,
         callback_url=f"{workspace.settings.public_url}/webhooks/{experiment.adapter}",
     )  # fmt: skip
