@@ -17,7 +17,7 @@ from engine.core.contacts import REGION_ZONES
 from engine.core.experiments import LIVE, Experiment, State, parse_moment
 from engine.core.windows import zone
 from engine.errors import InputError
-from engine.steps import look, receive
+from engine.steps import look, reports
 from engine.steps.advance import Pacer, calls_are_over, hear, next_moments, settle, turn
 from engine.steps.eligibility import series
 from engine.steps.parts import in_waves
@@ -239,7 +239,7 @@ class Service:
         live = self._live()
         if self.names and not live:
             self.over.set()
-        receive.judge_reports(self.workspace, now)
+        reports.judge_reports(self.workspace, now)
         for running in self._ended(now):
             hear(self.workspace, running, now)
         for running in live:

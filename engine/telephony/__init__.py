@@ -75,7 +75,7 @@ def capabilities(name: str) -> Capabilities:
 
 
 def known_settings(name: str) -> type[BaseModel] | Iterable[str] | None:
-    """What an adapter says of its settings: a model of them, or their names; None where it says nothing or is broken."""
+    """What an adapter says of its settings: a model, or their names; None when it says nothing or is broken."""
     try:
         module = _module(name)
     except (AdapterError, NotFound):

@@ -11,7 +11,7 @@ from fastapi.testclient import TestClient
 
 from dashboards.app import make_app
 from engine.errors import NotFound
-from engine.steps import access, control, enroll, receive, report, suppress
+from engine.steps import access, control, enroll, receive, report, reports, suppress
 
 NOW = datetime(2026, 11, 24, 10, 0, tzinfo=UTC)
 TOKENS = {"viewer-token": "viewer", "operator-token": "operator", "admin-token": "admin"}
@@ -279,10 +279,11 @@ class Steps:
                 "add_contacts": lambda people, now: {"enrolled": len(people), "repeated": 0, "rejected": 0},
             },
             receive: {
-                "receive_report": None,
                 "add_conversions": lambda facts, now: len(facts),
                 "open_link": "https://example.com/j?c=1",
             },
+            reports.Verifiers: {"remembered": None, "verified": "a report"},
+            reports: {"store_reports": None},
             suppress: {
                 "add": lambda phones, *_: len(phones),
                 "remove": lambda phones, *_: len(phones),

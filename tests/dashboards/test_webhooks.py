@@ -11,7 +11,7 @@ def test_report_reaches_the_engine_byte_for_byte(steps: Steps) -> None:
     body = b'{"b": 1,  "a": "\xe4\xbd\xa0"}'
     answer = make_client().post("/webhooks/simulated?key=1", content=body, headers={"X-Signature": "s"})
     assert answer.status_code == 200
-    (heard,) = [asked for asked in steps.asked if asked[0] == "receive_report"]
+    (heard,) = [asked for asked in steps.asked if asked[0] == "verified"]
     assert heard[1] == "simulated"
     assert heard[2]["x-signature"] == "s"
     assert heard[3] == body
@@ -21,7 +21,7 @@ def test_report_reaches_the_engine_byte_for_byte(steps: Steps) -> None:
 def test_report_is_checked_against_the_public_address(steps: Steps) -> None:
     """Behind a proxy the address that the provider signed is the public one."""
     make_client(public_url="https://calls.example").post("/webhooks/simulated", content=b"{}")
-    (heard,) = [asked for asked in steps.asked if asked[0] == "receive_report"]
+    (heard,) = [asked for asked in steps.asked if asked[0] == "verified"]
     assert heard[4] == "https://calls.example/webhooks/simulated"
 
 
@@ -31,7 +31,7 @@ def test_report_is_checked_against_the_public_address(steps: Steps) -> None:
 )
 def test_what_cannot_be_believed_is_refused(steps: Steps, trouble: Exception, status: int) -> None:
     """A forged, stale or unreadable report, or one of nobody, is not answered with 200."""
-    steps.raises["receive_report"] = trouble
+    steps.raises["verified"] = trouble
     answer = make_client().post("/webhooks/simulated", content=b"{}")
     assert (answer.status_code, answer.headers["content-type"]) == (status, "application/problem+json")
 
