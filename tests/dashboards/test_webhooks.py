@@ -2,7 +2,8 @@
 
 import pytest
 
-from engine.errors import AdapterError, Forged, NotFound, Stale
+from engine.errors import AdapterError, DatabaseError, Forged, NotFound, Stale
+from engine.steps.keeping import Keeper
 from tests.dashboards.makers import Steps, make_client
 
 
@@ -34,6 +35,30 @@ def test_what_cannot_be_believed_is_refused(steps: Steps, trouble: Exception, st
     steps.raises["verified"] = trouble
     answer = make_client().post("/webhooks/simulated", content=b"{}")
     assert (answer.status_code, answer.headers["content-type"]) == (status, "application/problem+json")
+
+
+@pytest.mark.parametrize("trouble", [DatabaseError("the disk is full"), RuntimeError("a bug about +8613900001234")])
+def test_what_is_not_on_the_disk_is_not_answered_with_200(steps: Steps, trouble: Exception) -> None:
+    """A report that could not be stored is to be sent again: 503, when to come, and nothing about anybody."""
+    steps.raises["store_reports"] = trouble
+    answer = make_client().post("/webhooks/simulated", content=b"{}")
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
+    assert "139" not in answer.text
+
+
+def test_too_many_waiting_reports_are_sent_again(steps: Steps) -> None:
+    """When the queue is too long, 503 says when to come again."""
+    client = make_client()
+    client.app.state.keeper = Keeper(object(), most_waiting=0)  # type: ignore[attr-defined, arg-type]
+    answer = client.post("/webhooks/simulated", content=b"{}")
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
+
+
+def test_too_large_a_report_is_not_read(steps: Steps) -> None:
+    """A body beyond the limit is 413, and nothing of it is verified or stored."""
+    answer = make_client().post("/webhooks/simulated", content=b"x" * (1024 * 1024 + 1))
+    assert answer.status_code == 413
+    assert not [asked for asked in steps.asked if asked[0] in ("verified", "store_reports")]
 
 
 def test_link_leads_on(steps: Steps) -> None:
