@@ -30,12 +30,12 @@ def problems(text: str) -> list[tuple[int, str]]:
         ("  find: {url: 'https://v.example', id: id}\n", 6, "the key 'submit' is missing"),
         ("  submit: {url: 'https://v.example'}\n", 7, "the key 'id' is missing; write it as `id: call.id`"),
         ("  submit: {url: vendor, id: a}\n", 7, "is not an address"),
-        (SUBMIT.replace("https", "http"), 6, "unencrypted"),
+        (SUBMIT.replace("https", "http"), 7, "unencrypted"),
         (SUBMIT.replace("call.id}", "call.id, timeout: soon}"), 7, "is not a duration"),
         (SUBMIT + "  webhook: {id: a, status: b, statuses: {x: bussy}, signature: {kind: bearer, secret: s}}\n", 8,
          "did you mean 'busy'?"),
         (SUBMIT + "  webhook: {id: a, status: b, statuses: {x: busy}, signature: {kind: none}}\n", 8, "allow_unsigned"),
-        (SUBMIT + "  capabilities: {lookup: by_key}\n", 6, "`find` does not say how"),
+        (SUBMIT + "  capabilities: {lookup: by_key}\n", 7, "`find` does not say how"),
     ],
 )  # fmt: skip
 def test_a_wrong_setting_is_told_at_its_line(text: str, line: int, says: str) -> None:
