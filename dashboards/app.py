@@ -2,8 +2,8 @@
 
 import logging
 import traceback
-from collections.abc import Callable, Iterable
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 from time import perf_counter
 from typing import Any
@@ -27,6 +27,8 @@ from dashboards.rendering.languages import message
 from engine import errors
 from engine.core.breakers import TROUBLES
 from engine.steps import access, report
+from engine.steps.keeping import Keeper
+from engine.steps.reports import Verifiers
 from engine.steps.troubles import Resting
 
 log = logging.getLogger("ringlab.web")
@@ -76,7 +78,15 @@ def make_app(
     `secret` signs the sessions' cookies; without one, a new one is drawn. `public_url` is where providers
     reach this server, when that is not the address that a request names.
     """
-    app = FastAPI(title="Ringlab", version="1", docs_url=None, redoc_url=None)
+    keeper = Keeper(workspace)
+
+    @asynccontextmanager
+    async def open_until_the_end(_: FastAPI) -> AsyncIterator[None]:
+        yield
+        keeper.close()
+
+    app = FastAPI(title="Ringlab", version="1", docs_url=None, redoc_url=None, lifespan=open_until_the_end)
+    app.state.keeper, app.state.verifiers = keeper, Verifiers(workspace)
     app.state.workspace, app.state.clock, app.state.open = workspace, clock, open
     app.state.public_url = public_url
     app.state.sessions = Sessions(secret) if secret else Sessions()

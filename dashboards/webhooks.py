@@ -1,27 +1,42 @@
 """What comes in unasked: providers' reports, and people who open their link."""
 
-from typing import Annotated
+import asyncio
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, HTTPException, Request, Response
+from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import RedirectResponse
 
-from engine.steps import receive
+from engine.errors import RinglabError
+from engine.steps import receive, reports
 
 router = APIRouter()
-
-
-async def raw_body(request: Request) -> bytes:
-    """The bytes as they came: a signature is over them, not over what they mean."""
-    return await request.body()
+STORED = b'{"status":"stored"}'
 
 
 @router.post("/webhooks/{adapter}")
-def hear(request: Request, adapter: str, body: Annotated[bytes, Depends(raw_body)]) -> dict[str, str]:
-    """A provider's report: checked and stored before it is answered."""
+async def hear(request: Request, adapter: str) -> Response:
+    """A provider's report: checked and stored before it is answered; what it means is judged later.
+
+    The bytes are taken as they came: a signature is over them, not over what they mean.
+    """
     state = request.app.state
-    url = public_address(request, state.public_url)
-    receive.receive_report(state.workspace, adapter, request.headers, body, url, state.clock())
-    return {"status": "stored"}
+    body, url, now = await request.body(), public_address(request, state.public_url), state.clock()
+    verifiers: reports.Verifiers = state.verifiers
+    report = verifiers.remembered(adapter, request.headers, body, url, now)
+    if report is None:
+        report = await run_in_threadpool(verifiers.verified, adapter, request.headers, body, url, now)
+    try:
+        await asyncio.wrap_future(state.keeper.add(report))
+    except Exception as error:  # whatever kept it from being stored, the provider is to send it again
+        raise NotStored(str(error) if isinstance(error, RinglabError) else type(error).__name__) from error
+    return Response(STORED, media_type="application/json")
+
+
+class NotStored(HTTPException):
+    """A report that is not on the disk, and is to be sent again."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(503, f"The report could not be stored: {reason}", {"Retry-After": "1"})
 
 
 def public_address(request: Request, public_url: str) -> str:

@@ -14,7 +14,7 @@ from typing import Any
 from engine.clock import SteadyClock
 from engine.core.experiments import LIVE, State
 from engine.runner import Progress, Watch, unwatched
-from engine.steps import look, receive
+from engine.steps import look, reports
 from engine.steps.advance import Pacer, hear, turn
 from engine.steps.reconcile import LONGEST_LIFE, reconcile
 from engine.store import fates, processes, records
@@ -109,7 +109,7 @@ class Service:
         live, leads = self._live(), self._leads()
         if self.names and not live:
             self.over.set()
-        receive.judge_reports(self.workspace, self._now())
+        reports.judge_reports(self.workspace, self._now())
         if leads:
             for running in self._ended(self._now()):
                 hear(self.workspace, running, self._now())

@@ -24,7 +24,7 @@ from engine.definitions.reading import read_yaml
 from engine.errors import InputError
 from engine.scripting.library import Library
 from engine.settings import Settings
-from engine.telephony import Adapter, adapter_names, capabilities, open_adapter
+from engine.telephony import Adapter, adapter_names, capabilities, known_settings, open_adapter
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -132,6 +132,7 @@ class Workspace:
             sms=frozenset(library.sms_names()),
             voices=frozenset(capabilities(SIMULATED).voices),
             adapters=frozenset(adapter_names()),
+            settings=known_settings,
             columns=_columns,
             folders=(path.parent, folder),
         )
@@ -184,13 +185,17 @@ class Workspace:
         planted = dict(experiment.planted)
         if experiment.is_factorial and planted:
             planted = {name: {} for name in extremes(experiment)} | planted  # what adds up to too much is told here
-        context = {"book": self._book(experiment), "truth": {experiment.name: planted}}
+        renderer = self._renderer(Path(record.folder))
+        context = {
+            "book": self._book(experiment), "truth": {experiment.name: planted}, "render": renderer.template,
+            "callback_url": f"{self.settings.public_url}/webhooks/{experiment.adapter}",
+        }  # fmt: skip
         return Running(
             record=record,
             adapter=open_adapter(experiment.adapter, settings, context),
             terms=terms_of(experiment),
             values=standing_values(experiment),
-            renderer=(renderer := self._renderer(Path(record.folder))),
+            renderer=renderer,
             answers=_answers(renderer.library, experiment),
         )
 

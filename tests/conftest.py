@@ -45,3 +45,11 @@ def _databases_of_the_test() -> Iterator[None]:
     """What a test makes is gone before the next."""
     with databases.here().swept():
         yield
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let the author of an adapter ask the conformance suite of it."""
+    parser.addoption(
+        "--adapter", action="append", default=[], metavar="MODULE:BENCH",
+        help="ask tests/telephony/test_conformance.py of this bench alone (docs/adapters.md)",
+    )  # fmt: skip

@@ -9,6 +9,7 @@ import typer
 
 from engine.cli import numbers, opening, words
 from engine.cli.printing import say, say_json, say_table
+from engine.errors import AdapterError
 
 app = typer.Typer(help="The providers through which calls go.", no_args_is_help=True, rich_markup_mode=None)
 
@@ -26,7 +27,12 @@ def list_(format: words.Format = "text") -> None:
     """List every adapter that an experiment may name, with what it can do."""
     from engine.telephony import adapter_names, capabilities
 
-    found = {name: _plain(capabilities(name)) for name in adapter_names()}
+    found: dict[str, dict[str, Any]] = {}
+    for name in adapter_names():
+        try:
+            found[name] = _plain(capabilities(name))
+        except AdapterError as error:  # an outside package that is broken hides no other adapter
+            found[name] = {"trouble": str(error)}
     if format == "json":
         say_json({"schema": "ringlab.adapters/1", "adapters": found})
         return
@@ -37,9 +43,12 @@ def list_(format: words.Format = "text") -> None:
                 name, one["shape"], one["lookup"], _yes(one["sends_messages"]), _yes(one["detects_machines"]),
                 _yes(one["cancel"]), one["webhook_auth"], one["max_cps"] or "–",
             )
-            for name, one in found.items()
+            for name, one in found.items() if "trouble" not in one
         ],
     )  # fmt: skip
+    for one in found.values():
+        if "trouble" in one:
+            say(f"cannot be used: {one['trouble']}")
 
 
 def _yes(value: bool) -> str:
@@ -58,13 +67,15 @@ def check(
     format: words.Format = "text",
 ) -> None:
     """Show an adapter's settings and whether it can be used now: exit status 1 when it cannot."""
+    from engine.scripting.rendering import Renderer
     from engine.telephony import capabilities, open_adapter
     from engine.workspace import from_environment
 
     able = _plain(capabilities(name))
     given: dict[str, Any] = dict(opening.opened(start=file.parent).load(file).settings) if file else {}
     given |= numbers.pairs(setting or (), "--setting", "NAME=VALUE")
-    adapter = open_adapter(name, from_environment(given), {})
+    render = Renderer(opening.opened(start=file.parent if file else None).library).template
+    adapter = open_adapter(name, from_environment(given), {"render": render})
     try:
         health = adapter.health(opening.clock())
     finally:

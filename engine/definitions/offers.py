@@ -1,13 +1,16 @@
 """What a treatment names: scripts, messages, voices, incentives and paths; and through whom it calls."""
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from typing import Literal
+
+from pydantic import BaseModel
 
 from engine.core.accounts import ACCOUNT
 from engine.definitions.drafts import Draft
 from engine.definitions.findings import mapping_at, shown
 from engine.definitions.places import Trail
+from engine.definitions.problems import fitted
 
 SETTING = re.compile(r"\$\{(?!\w*\})[^}]{0,20}\}?|\$\{[0-9]\w*\}")
 
@@ -25,6 +28,24 @@ def check_offers(draft: Draft) -> None:
     account = draft.experiment.settings.get(ACCOUNT)
     if account is not None and (not isinstance(account, str) or not account.strip()):
         draft.findings.at_value(("settings", ACCOUNT), "the name of the account is text, such as `account: main`")
+    if draft.findings.clean(("adapter",)):
+        _check_known(draft, draft.surroundings.settings(adapter))
+
+
+def _check_known(draft: Draft, known: type[BaseModel] | Iterable[str] | None) -> None:
+    """The settings are those of the adapter, as far as it says what it takes."""
+    settings = {name: value for name, value in draft.experiment.settings.items() if name != ACCOUNT}
+    if known is None or not draft.findings.clean(("settings",)):
+        return
+    if isinstance(known, type):
+        fitted(known, settings, ("settings",), draft.findings)
+        return
+    names = (*known, ACCOUNT)
+    for name in settings:
+        if name not in names:
+            hint = draft.findings.near(name, names)
+            message = f"the adapter {draft.experiment.adapter} has no setting {shown(name)}{hint}"
+            draft.findings.at_key(("settings", name), message, about=("settings",))
 
 
 def _check_library(draft: Draft) -> None:

@@ -3,13 +3,14 @@
 A model is asked again without the values that it refused, so that the rest of a file can be judged too.
 """
 
+import json
 import re
 from collections import defaultdict
 from collections.abc import Callable, Mapping
 from copy import deepcopy
 from difflib import get_close_matches
 from functools import cache
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_origin
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
@@ -45,14 +46,19 @@ def fitted(model: type[Model], data: object, trail: Trail, findings: Findings) -
             return model.model_validate(rest, strict=True), rest
         except ValidationError as error:
             faults = _grouped(error, rest)
+        if () in faults:  # what its sections are is right, and together they are not
+            _note(model, (), faults[()], trail, findings)
+            return model.model_construct(), rest
         unknown = [place for place, errors in faults.items() if errors[0]["type"] == "extra_forbidden"]
         for place, errors in faults.items():
             if errors[0]["type"] == "missing":
                 misspelt = any(
                     place[:-1] == key[:-1] and _resembles(key[-1], place[-1]) for key in unknown[:MOST_PROBLEMS]
                 )
-                _missing(place, (*trail, *place), findings, misspelt)
-                value_at(rest, place[:-1])[place[-1]] = deepcopy(STAND_INS[str(place[-1])])  # type: ignore[index]
+                example = _example(model, place)
+                _missing(place, (*trail, *place), findings, misspelt, example)
+                stand_in = example if example is not None else STAND_INS[str(place[-1])]
+                value_at(rest, place[:-1])[place[-1]] = deepcopy(stand_in)  # type: ignore[index]
             else:
                 _note(model, place, errors, (*trail, *place), findings)
         for place in sorted((key for key, errors in faults.items() if errors[0]["type"] != "missing"), reverse=True):
@@ -84,10 +90,23 @@ def _resembles(written: str | int, meant: str | int) -> bool:
     return bool(get_close_matches(str(written)[:60], [str(meant)], 1, 0.6))
 
 
-def _missing(place: Trail, trail: Trail, findings: Findings, misspelt: bool) -> None:
+def _example(model: type[BaseModel], place: Trail) -> Any:
+    """The example that a model gives for a required key at a trail inside it; None when it gives none."""
+    here: Any = model
+    for part in place[:-1]:
+        here = _inside(here, part)
+    here = _section(here)
+    if not _is_model(here) or str(place[-1]) not in here.model_fields:
+        return None
+    examples = here.model_fields[str(place[-1])].examples
+    return examples[0] if examples else None
+
+
+def _missing(place: Trail, trail: Trail, findings: Findings, misspelt: bool, example: object) -> None:
     if findings.clean(trail) and not misspelt:
         name = str(place[-1])
-        findings.at_key(trail[:-1], f"the key {name!r} is missing; write it as `{name}: {EXAMPLES[name]}`")
+        written = EXAMPLES[name] if example is None else json.dumps(example, ensure_ascii=False).replace('"', "")
+        findings.at_key(trail[:-1], f"the key {name!r} is missing; write it as `{name}: {written}`")
     findings.spoil(trail)
 
 
@@ -129,7 +148,14 @@ def keys_of(model: type[BaseModel], trail: Trail) -> tuple[str, ...]:
     here: Any = model
     for part in trail:
         here = _inside(here, part)
+    here = _section(here)
     return tuple(here.model_fields) if _is_model(here) else ()
+
+
+def _section(annotation: Any) -> Any:
+    """The model of a section that may be left out; any other annotation as it is."""
+    inner = [each for each in getattr(annotation, "__args__", ()) if each is not type(None)]
+    return inner[0] if len(inner) == 1 and _is_model(inner[0]) and get_origin(annotation) is not list else annotation
 
 
 def _is_model(annotation: Any) -> bool:
@@ -138,9 +164,11 @@ def _is_model(annotation: Any) -> bool:
 
 def _inside(annotation: Any, part: str | int) -> Any:
     """The annotation of what stands at one part of a trail: a model's field, a mapping's or a list's value."""
+    annotation = _section(annotation)
     if _is_model(annotation):
-        return annotation.model_fields[part].annotation
-    return getattr(annotation, "__args__", (None,))[-1]
+        return annotation.model_fields[str(part)].annotation
+    inner = [each for each in getattr(annotation, "__args__", ()) if each is not type(None)]
+    return inner[-1] if inner else None
 
 
 KINDS = {

@@ -1,11 +1,17 @@
 """What surrounds an experiment file and may be named in it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from pydantic import BaseModel
+
 
 def _no_columns(path: Path) -> None:
+    return None
+
+
+def _no_settings(adapter: str) -> None:
     return None
 
 
@@ -14,7 +20,8 @@ class Surroundings:
     """The names that a file may use; None where they are not known, and so not checked.
 
     `columns` gives the header of a contact file, None when the file is not there. `folders` are where
-    the file's paths are looked for, after its own folder.
+    the file's paths are looked for, after its own folder. `settings` gives what an adapter says of its settings: a
+    model of them, or their names; None when it says nothing.
     """
 
     scripts: frozenset[str] | None = None
@@ -23,3 +30,4 @@ class Surroundings:
     adapters: frozenset[str] | None = None
     columns: Callable[[Path], tuple[str, ...] | None] = _no_columns
     folders: tuple[Path, ...] = ()
+    settings: Callable[[str], type[BaseModel] | Iterable[str] | None] = _no_settings

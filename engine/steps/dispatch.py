@@ -10,6 +10,7 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from sqlalchemy import Connection
 
@@ -22,7 +23,7 @@ from engine.steps import pace, troubles
 from engine.steps.pace import Pace
 from engine.steps.resting import resting_arms
 from engine.steps.ruling import Rulings
-from engine.steps.values import script_values
+from engine.steps.values import script_values, texts_of
 from engine.store import fates, outcomes, queue, records, roster
 from engine.store.queue import Due, Settled
 from engine.telephony.adapter import DialRequest, Fate, Receipt
@@ -33,9 +34,15 @@ log = logging.getLogger(__name__)
 BUSY = timedelta(minutes=5)  # until somebody who is in another call is asked for again
 SEND_WITHIN = timedelta(seconds=60)  # a call that was written as sent leaves by then or not at all
 AGAIN, LATEST_AGAIN, TRIES = timedelta(seconds=15), timedelta(minutes=15), 12
-Words = tuple[tuple[str, str], ...]
 Clock = Callable[[], tuple[datetime, ...]]
 """Every instant that it may be now, the machine's own first."""
+
+
+class _Words(NamedTuple):
+    """What a call says, block by block, and the words that it was put together from."""
+
+    blocks: tuple[tuple[str, str], ...]
+    values: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +141,7 @@ def refuse(connection: Connection, running: Running, refused: Sequence[tuple[Due
 
 def _send(workspace: Workspace, running: Running, batch: _Batch, clock: Clock) -> _Batch:
     """Put the words together, ask every rule again, and write as sent what is still ours and still allowed."""
-    words: dict[int, Words] = {}
+    words: dict[int, _Words] = {}
     refused: list[tuple[Due, str, str]] = []
     for one in batch.begun:
         try:
@@ -177,23 +184,25 @@ def _send(workspace: Workspace, running: Running, batch: _Batch, clock: Clock) -
     return _Batch(sending, counted, ready)
 
 
-def _words(running: Running, due: Due) -> Words:
-    """The spoken blocks of a call; raises ScriptError."""
+def _words(running: Running, due: Due) -> _Words:
+    """The words of a call; raises ScriptError."""
     treatment = running.experiment.treatments[due.call.arm]
-    return running.renderer.words(treatment.script, script_values(running, due.contact, treatment)).blocks
+    values = script_values(running, due.contact, treatment)
+    return _Words(running.renderer.words(treatment.script, values).blocks, texts_of(values))
 
 
 def _request(
-    workspace: Workspace, running: Running, due: Due, words: Words, now: datetime, left: timedelta
+    workspace: Workspace, running: Running, due: Due, words: _Words, now: datetime, left: timedelta
 ) -> DialRequest:
     """The request for a call, for which so much time is left."""
     experiment, contact, call = running.experiment, due.contact, due.call
     treatment = experiment.treatments[call.arm]
     return DialRequest(
-        call=call.key, to=contact.phone, script=words, not_after=now + left, send_by=now + min(left, SEND_WITHIN),
+        call=call.key, to=contact.phone, script=words.blocks,
+        not_after=now + left, send_by=now + min(left, SEND_WITHIN),
         contact=contact.key, experiment=experiment.name, arm=call.arm, attempt=call.attempt, voice=treatment.voice,
         caller_id=treatment.caller_id, timezone=contact.timezones[0],
-        variables={"conversion_event": experiment.conversion.event}, answers=running.answers,
+        variables={**words.values, "conversion_event": experiment.conversion.event}, answers=running.answers,
         ring_timeout=RING_TIMEOUT, talk_limit=TALK_LIMIT,
         callback_url=f"{workspace.settings.public_url}/webhooks/{experiment.adapter}",
     )  # fmt: skip

@@ -1,11 +1,10 @@
-"""Webhooks and polls in; events, outcomes, follow-up messages and next attempts out.
+"""Polls and judged webhooks in; events, outcomes, follow-up messages and next attempts out.
 
 Events are stored before they are answered. Everything after is computed from what is stored, so
 that order and repeats do not matter (law 2).
 """
 
-import json
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -18,7 +17,7 @@ from engine.core.events import Conversion, Event, Kind
 from engine.core.experiments import LIVE, Experiment
 from engine.core.outcomes import judge
 from engine.core.treatments import Disposition
-from engine.errors import AdapterError, NotFound
+from engine.errors import NotFound
 from engine.steps import follow_up, guard, troubles
 from engine.steps.carriers import note_carrier
 from engine.store import attempts, cancellations, fates, ledger, outcomes, queue, records, roster, suppressions
@@ -26,12 +25,9 @@ from engine.store import messages as message_rows
 from engine.store.ledger import NOBODY, About
 from engine.store.outcomes import Judged
 from engine.store.queue import Ended, Known
-from engine.telephony.adapter import Adapter
 from engine.workspace import Running, Workspace
 
-SECRET_HEADERS = frozenset({"authorization", "cookie", "x-vapi-secret"})
 POLLED = 5_000
-REPORTS = 500
 PROVES_A_CALL = frozenset({Kind.RINGING, Kind.ANSWERED})
 
 
@@ -213,54 +209,6 @@ def _minds_the_hour(running: Running, known: Known) -> bool:
 def _ended(known: Known, event: Event) -> Ended:
     disposition = event.disposition or Disposition.UNKNOWN
     return Ended(known.id, event.at, disposition.value, event.seconds, event.cost)
-
-
-def receive_report(
-    workspace: Workspace, adapter: str, headers: Mapping[str, str], body: bytes, url: str, now: datetime
-) -> None:
-    """Store a webhook as it came; raises NotFound, Forged or Stale for what cannot be believed."""
-    _hearing(workspace, adapter).verify(headers, body, url, now)
-    kept = json.dumps({name.lower(): value for name, value in headers.items() if name.lower() not in SECRET_HEADERS})
-    with workspace.database.writing() as connection:
-        ledger.keep_report(connection, adapter, kept, body, now)
-
-
-def _hearing(workspace: Workspace, adapter: str) -> Adapter:
-    """The open adapter of this name through which some running experiment calls."""
-    with workspace.database.reading() as connection:
-        using = [record for record in records.everything(connection) if record.experiment.adapter == adapter]
-    if not using:
-        raise NotFound("adapter in use", adapter)
-    return workspace.running(using[0].name).adapter
-
-
-def judge_reports(workspace: Workspace, now: datetime) -> Received:
-    """Turn stored webhooks into events; one that cannot be understood is kept with what was wrong."""
-    total = Received()
-    with workspace.database.reading() as connection:
-        waiting = ledger.waiting_reports(connection, REPORTS)
-    if not waiting:
-        return total
-    troubles: dict[int, str] = {}
-    events: dict[str, list[Event]] = {}
-    for report, adapter, headers, body in waiting:
-        troubles[report] = ""
-        try:
-            events.setdefault(adapter, []).extend(_hearing(workspace, adapter).parse(json.loads(headers), body))
-        except (AdapterError, NotFound) as error:
-            troubles[report] = str(error)
-    messages: list[follow_up.Message] = []
-    with workspace.database.writing() as connection:
-        for adapter, heard in events.items():
-            received, more = take(workspace, connection, adapter, heard, now)
-            messages += more
-            total = Received(
-                total.events + received.events, total.new + received.new, total.redials + received.redials,
-                total.messages + received.messages,
-            )  # fmt: skip
-        ledger.judge_reports(connection, troubles, now)
-    follow_up.send(workspace, messages, now)
-    return total
 
 
 def add_conversions(workspace: Workspace, conversions: Iterable[Conversion], now: datetime) -> int:

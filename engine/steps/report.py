@@ -14,6 +14,7 @@ from engine.core.guards import CampaignHarm, campaign_harm, warns
 from engine.core.rules import RULES
 from engine.core.strategies import redial_words
 from engine.core.treatments import VARIABLES, Treatment
+from engine.errors import AdapterError
 from engine.scripting.difference import difference
 from engine.scripting.library import Library
 from engine.steps import troubles
@@ -362,5 +363,11 @@ def table(standing: Mapping[str, Any], form: TableForm) -> bytes:
 
 
 def adapters(workspace: Workspace) -> tuple[dict[str, Any], ...]:
-    """Every adapter with what it can do."""
-    return tuple({"name": name, "capabilities": capabilities(name)} for name in adapter_names())
+    """Every adapter with what it can do, or with why it cannot be used."""
+    found: list[dict[str, Any]] = []
+    for name in adapter_names():
+        try:
+            found.append({"name": name, "capabilities": capabilities(name)})
+        except AdapterError as error:
+            found.append({"name": name, "trouble": str(error)})
+    return tuple(found)

@@ -1,5 +1,7 @@
 """What a script or message may say to one contact."""
 
+from collections.abc import Mapping
+from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from engine.core.contacts import Contact
@@ -25,3 +27,11 @@ def script_values(running: Running, contact: Contact, treatment: Treatment) -> d
     if path and path.says:
         values["path"] = path.says
     return values
+
+
+def texts_of(values: Mapping[str, object]) -> dict[str, str]:
+    """The same as texts, for providers that say some words themselves; instants are in ISO 8601."""
+    return {
+        name: value if isinstance(value, str) else value.isoformat() if isinstance(value, datetime) else str(value)
+        for name, value in values.items()
+    }

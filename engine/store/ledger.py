@@ -5,9 +5,9 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from operator import itemgetter
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, bindparam, case, distinct, func, insert, literal_column, select, update
+from sqlalchemy import Connection, Select, bindparam, case, distinct, func, insert, literal_column, select, update
 
 from engine.core.events import Event, Kind
 from engine.core.treatments import Disposition
@@ -119,18 +119,39 @@ def match(connection: Connection, matched: Mapping[int, tuple[About, str]]) -> N
         connection.execute(change, rows)
 
 
-def keep_report(connection: Connection, adapter: str, headers: str, body: bytes, now: datetime) -> int:
-    """Store what a provider sent, as it came; returns its id."""
-    values = {"adapter": adapter, "headers": headers, "body": body, "received_at": now, "trouble": ""}
-    key = connection.execute(insert(REPORTS).values(values)).inserted_primary_key
-    return int(key[0]) if key else 0
+def keep_reports(connection: Connection, reports: Iterable[tuple[str, str, bytes, datetime]]) -> None:
+    """Store what providers sent, as it came: (adapter, headers, body, when)."""
+    names = ("adapter", "headers", "body", "received_at")
+    rows = [dict(zip(names, report, strict=True)) | {"trouble": ""} for report in reports]
+    if rows:
+        connection.execute(insert(REPORTS), rows)
 
 
-def waiting_reports(connection: Connection, limit: int) -> list[tuple[int, str, str, bytes]]:
-    """Reports that are not judged yet, oldest first: (id, adapter, headers, body)."""
+class Waiting(NamedTuple):
+    """A report that is not judged yet."""
+
+    id: int
+    adapter: str
+    headers: str
+    body: bytes
+
+
+def _waiting(limit: int) -> Select[Any]:
     columns = (REPORTS.c.id, REPORTS.c.adapter, REPORTS.c.headers, REPORTS.c.body)
-    query = select(*columns).where(REPORTS.c.judged_at.is_(None)).order_by(REPORTS.c.id).limit(limit)
-    return [tuple(row) for row in connection.execute(query)]
+    return select(*columns).where(REPORTS.c.judged_at.is_(None)).order_by(REPORTS.c.id).limit(limit)
+
+
+def waiting_reports(connection: Connection, limit: int) -> list[Waiting]:
+    """Reports that are not judged yet, oldest first."""
+    return [Waiting(*row) for row in connection.execute(_waiting(limit))]
+
+
+def claim_reports(connection: Connection, limit: int, only: int | None = None) -> list[Waiting]:
+    """The same for the transaction that judges them: those that another has in hand are left to it."""
+    query = _waiting(limit).with_for_update(skip_locked=True)
+    if only is not None:
+        query = query.where(REPORTS.c.id == only)
+    return [Waiting(*row) for row in connection.execute(query)]
 
 
 def reports_waiting(connection: Connection) -> int:

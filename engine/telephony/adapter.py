@@ -14,6 +14,8 @@ from typing import Literal, Protocol, runtime_checkable
 from engine.core.events import Event
 
 API = 1
+RECEIVED_AT = "x-ringlab-received-at"
+"""The header by which `parse` is told when a webhook came, in ISO 8601; whoever stores it writes it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.benchmarks import analysis, campaign, people, scripts
+from tests.benchmarks import analysis, campaign, ingest, people, scripts
 from tests.benchmarks.measuring import Measured
 
 
@@ -21,6 +21,7 @@ class Sizes:
     rows: int
     files: tuple[int, ...]
     renders: int
+    webhooks: int
 
 
 FULL = Sizes(
@@ -33,8 +34,9 @@ FULL = Sizes(
     1_000_000,
     (100_000, 1_000_000, 10_000_000),
     50_000,
+    5_000,
 )
-TINY = Sizes(8, (100, 200), 500, (300, 600), 1, 3, 300, (300, 600), 20)
+TINY = Sizes(8, (100, 200), 500, (300, 600), 1, 3, 300, (300, 600), 20, 40)
 
 
 def run(folder: Path, sizes: Sizes) -> Iterator[Measured]:
@@ -48,6 +50,7 @@ def run(folder: Path, sizes: Sizes) -> Iterator[Measured]:
         lambda: people.assignment(sizes.assigned),
         lambda: people.imports(folder, sizes.imports),
         lambda: people.claims(folder / "claims", sizes.queues),
+        lambda: ingest.ingest(folder / "webhooks", sizes.webhooks),
         lambda: campaign.campaign(folder / "campaign", sizes.per_arm),
     )
     for benchmark in benchmarks:

@@ -11,7 +11,7 @@ from fastapi.testclient import TestClient
 
 from dashboards.app import make_app
 from engine.errors import NotFound
-from engine.steps import access, control, enroll, operations, receive, report, settle, suppress
+from engine.steps import access, control, enroll, operations, receive, report, reports, settle, suppress
 from engine.steps.settle import Unknown, Untold
 from engine.steps.troubles import Resting
 from engine.store.processes import Process
@@ -307,10 +307,11 @@ class Steps:
                 "add_contacts": lambda people, now: {"enrolled": len(people), "repeated": 0, "rejected": 0},
             },
             receive: {
-                "receive_report": None,
                 "add_conversions": lambda facts, now: len(facts),
                 "open_link": "https://example.com/j?c=1",
             },
+            reports.Verifiers: {"remembered": None, "verified": "a report"},
+            reports: {"store_reports": None},
             suppress: {
                 "add": lambda phones, *_: len(phones),
                 "remove": lambda phones, *_: len(phones),

@@ -2,7 +2,8 @@
 
 import pytest
 
-from engine.errors import AdapterError, Forged, NotFound, Stale
+from engine.errors import AdapterError, DatabaseError, Forged, NotFound, Stale
+from engine.steps.keeping import Keeper
 from tests.dashboards.makers import Steps, make_client
 
 
@@ -11,7 +12,7 @@ def test_report_reaches_the_engine_byte_for_byte(steps: Steps) -> None:
     body = b'{"b": 1,  "a": "\xe4\xbd\xa0"}'
     answer = make_client().post("/webhooks/simulated?key=1", content=body, headers={"X-Signature": "s"})
     assert answer.status_code == 200
-    (heard,) = [asked for asked in steps.asked if asked[0] == "receive_report"]
+    (heard,) = [asked for asked in steps.asked if asked[0] == "verified"]
     assert heard[1] == "simulated"
     assert heard[2]["x-signature"] == "s"
     assert heard[3] == body
@@ -21,7 +22,7 @@ def test_report_reaches_the_engine_byte_for_byte(steps: Steps) -> None:
 def test_report_is_checked_against_the_public_address(steps: Steps) -> None:
     """Behind a proxy the address that the provider signed is the public one."""
     make_client(public_url="https://calls.example").post("/webhooks/simulated", content=b"{}")
-    (heard,) = [asked for asked in steps.asked if asked[0] == "receive_report"]
+    (heard,) = [asked for asked in steps.asked if asked[0] == "verified"]
     assert heard[4] == "https://calls.example/webhooks/simulated"
 
 
@@ -31,9 +32,33 @@ def test_report_is_checked_against_the_public_address(steps: Steps) -> None:
 )
 def test_what_cannot_be_believed_is_refused(steps: Steps, trouble: Exception, status: int) -> None:
     """A forged, stale or unreadable report, or one of nobody, is not answered with 200."""
-    steps.raises["receive_report"] = trouble
+    steps.raises["verified"] = trouble
     answer = make_client().post("/webhooks/simulated", content=b"{}")
     assert (answer.status_code, answer.headers["content-type"]) == (status, "application/problem+json")
+
+
+@pytest.mark.parametrize("trouble", [DatabaseError("the disk is full"), RuntimeError("a bug about +8613900001234")])
+def test_what_is_not_on_the_disk_is_not_answered_with_200(steps: Steps, trouble: Exception) -> None:
+    """A report that could not be stored is to be sent again: 503, when to come, and nothing about anybody."""
+    steps.raises["store_reports"] = trouble
+    answer = make_client().post("/webhooks/simulated", content=b"{}")
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
+    assert "139" not in answer.text
+
+
+def test_too_many_waiting_reports_are_sent_again(steps: Steps) -> None:
+    """When the queue is too long, 503 says when to come again."""
+    client = make_client()
+    client.app.state.keeper = Keeper(object(), most_waiting=0)  # type: ignore[attr-defined, arg-type]
+    answer = client.post("/webhooks/simulated", content=b"{}")
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
+
+
+def test_too_large_a_report_is_not_read(steps: Steps) -> None:
+    """A body beyond the limit is 413, and nothing of it is verified or stored."""
+    answer = make_client().post("/webhooks/simulated", content=b"x" * (1024 * 1024 + 1))
+    assert answer.status_code == 413
+    assert not [asked for asked in steps.asked if asked[0] in ("verified", "store_reports")]
 
 
 def test_link_leads_on(steps: Steps) -> None:

@@ -202,8 +202,8 @@ def test_the_pace_grows_over_the_ramp(tmp_path: Path) -> None:
         assert 10 <= first <= 20
         assert 99 <= last <= 110
         control.pause(workspace, "gift-first", "lunch", "test", MONDAY)
-        control.resume(workspace, "gift-first", "back", "test", MONDAY + timedelta(seconds=80))
-        assert placed(80, 10) <= 20
+        control.resume(workspace, "gift-first", "back", "test", MONDAY + timedelta(seconds=70))
+        assert placed(70, 10) <= 20
 
 
 def test_two_dispatchers_keep_one_pace(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from engine.core.events import Conversion, Event, Kind
 from engine.core.treatments import Disposition
 from engine.errors import Forged, NotFound, Stale
 from engine.runner import Simulation
-from engine.steps import advance, enroll, people, receive, report
+from engine.steps import advance, enroll, people, receive, report, reports
 from engine.steps.dispatch import dispatch
 from engine.steps.reconcile import reconcile
 from engine.telephony.adapter import Capabilities, DialRequest, Fate, MessageRequest, Receipt
@@ -321,14 +321,14 @@ def test_a_webhook_is_stored_as_it_came_and_judged_later(tmp_path: Path) -> None
         body = body_of([make_report(0), make_report(1, disposition=Disposition.BUSY, seconds=0.0)])
         headers = signature("hush", body, MONDAY) | {"Authorization": "Bearer x", "Cookie": "y"}
         for _ in range(2):
-            receive.receive_report(workspace, "simulated", headers, body, "https://ring.example/w", MONDAY)
+            reports.receive_report(workspace, "simulated", headers, body, "https://ring.example/w", MONDAY)
         assert rows_of(workspace, "SELECT body FROM reports") == [(body,), (body,)]
         (kept,) = {row[0] for row in rows_of(workspace, "SELECT headers FROM reports")}
-        assert set(json.loads(kept)) == {"x-simulated-signature"}
+        assert json.loads(kept).keys() == {"x-simulated-signature", "x-ringlab-received-at", "x-ringlab-experiment"}
         assert number_of(workspace, "SELECT count(*) FROM events") == 0
-        heard = receive.judge_reports(workspace, MONDAY + SOON)
+        heard = reports.judge_reports(workspace, MONDAY + SOON)
         assert (heard.new, heard.redials, heard.messages) == (2, 1, 1)
-        assert receive.judge_reports(workspace, MONDAY + SOON).events == 0
+        assert reports.judge_reports(workspace, MONDAY + SOON).events == 0
         assert counts_of(workspace, "SELECT state, count(*) FROM calls GROUP BY 1") == {
             "accepted": 4, "ended": 2, "planned": 1
         }  # fmt: skip
@@ -347,9 +347,9 @@ def test_a_webhook_that_cannot_be_believed_is_refused(tmp_path: Path) -> None:
             (sound, body, MONDAY + timedelta(minutes=6), Stale),
         ):
             with pytest.raises(error):
-                receive.receive_report(workspace, "simulated", headers, sent, "https://ring.example/w", now)
+                reports.receive_report(workspace, "simulated", headers, sent, "https://ring.example/w", now)
         with pytest.raises(NotFound, match="'elsewhere'"):
-            receive.receive_report(workspace, "elsewhere", sound, body, "https://ring.example/w", MONDAY)
+            reports.receive_report(workspace, "elsewhere", sound, body, "https://ring.example/w", MONDAY)
         assert number_of(workspace, "SELECT count(*) FROM reports") == 0
 
 
@@ -360,10 +360,10 @@ def test_garbage_is_kept_with_its_trouble(tmp_path: Path) -> None:
         strange = body_of([make_report(3, key="strange", kind=Kind.RINGING)]).replace(b"ringing", b"humming")
         unknown = body_of([Event("who", Kind.ENDED, MONDAY, "nobody/knows/1")])
         for body in (b"{", b'{"events": [{"key": ""}]}', strange, unknown, body_of([make_report(0)])):
-            receive.receive_report(
+            reports.receive_report(
                 workspace, "simulated", signature("hush", body, MONDAY), body, "https://ring.example/w", MONDAY
             )
-        heard = receive.judge_reports(workspace, MONDAY + SOON)
+        heard = reports.judge_reports(workspace, MONDAY + SOON)
         troubles = [row[0] for row in rows_of(workspace, "SELECT trouble FROM reports ORDER BY id")]
         assert heard.new == 2
         assert number_of(workspace, "SELECT count(*) FROM events WHERE contact_id IS NULL") == 1
@@ -385,8 +385,8 @@ class Hooked(Wrapped):
             for one in receipts
         ]
         body = body_of(ended)
-        receive.receive_report(self.workspace, "simulated", {}, body, "https://ring.example/w", now)
-        receive.judge_reports(self.workspace, now)
+        reports.receive_report(self.workspace, "simulated", {}, body, "https://ring.example/w", now)
+        reports.judge_reports(self.workspace, now)
         return receipts
 
     def verify(self, headers: Any, body: bytes, url: str, now: datetime) -> None:
