@@ -8,11 +8,10 @@ from functools import lru_cache
 
 from engine.core.contacts import Contact
 from engine.core.experiments import Experiment, parse_moment
+from engine.core.regions import Wishes
 from engine.core.treatments import Treatment
 from engine.core.windows import ALWAYS, DAYS, EVERY_DAY, Hours, Window, zone
 
-# Where a file says nothing, nobody is called early, late or at night.
-DECENT_HOURS = Hours(((9 * 60, 20 * 60),))
 RING_TIMEOUT = timedelta(seconds=30)
 TALK_LIMIT = timedelta(minutes=5)
 
@@ -53,9 +52,25 @@ def call_key(experiment: str, contact: str, attempt: int) -> str:
 
 
 def window_of(experiment: Experiment, treatment: Treatment) -> Window:
-    """When this treatment may call: its own window within the experiment's days."""
+    """When this treatment wants to call: its own window within the experiment's days; any time where it has none.
+
+    When it may is for the rules of the contact's region to say, which cut this further.
+    """
     timing = treatment.timing
-    return _window(timing.window or DECENT_HOURS, timing.days, experiment.schedule.days)
+    return _window(timing.window or ALWAYS, timing.days, experiment.schedule.days)
+
+
+def wishes_of(experiment: Experiment, treatment: Treatment) -> Wishes:
+    """What the experiment says itself about hours, days, caps, holidays and consent."""
+    timing, schedule = treatment.timing, experiment.schedule
+    named = timing.days is not None or schedule.days is not None
+    return Wishes(
+        timing.window,
+        _days(timing.days) & _days(schedule.days) if named else None,
+        None if experiment.caps is None else tuple(experiment.caps),
+        experiment.holidays == "open",
+        experiment.consent == "required",
+    )
 
 
 @lru_cache(maxsize=1024)

@@ -9,12 +9,17 @@ def _no_columns(path: Path) -> None:
     return None
 
 
+def _no_providers(adapter: str) -> tuple[str, ...]:
+    return ()
+
+
 @dataclass(frozen=True, slots=True)
 class Surroundings:
     """The names that a file may use; None where they are not known, and so not checked.
 
     `columns` gives the header of a contact file, None when the file is not there. `folders` are where
-    the file's paths are looked for, after its own folder.
+    the file's paths are looked for, after its own folder. `bound_by` gives the providers whose calling rules
+    bind an adapter.
     """
 
     scripts: frozenset[str] | None = None
@@ -23,3 +28,4 @@ class Surroundings:
     adapters: frozenset[str] | None = None
     columns: Callable[[Path], tuple[str, ...] | None] = _no_columns
     folders: tuple[Path, ...] = ()
+    bound_by: Callable[[str], tuple[str, ...]] = _no_providers

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from math import ceil
 
-from engine.core.calls import window_of
 from engine.core.experiments import Experiment
 from engine.core.treatments import Treatment
+from engine.steps.ruling import usual
 
 # What calls come to where the provider's own assumptions are not known.
 REACHED_FIRST = 0.60  # contacts reached by the first attempt
@@ -36,8 +36,7 @@ def people_awaited(experiment: Experiment, each: float) -> float:
 
 def _weekly(experiment: Experiment) -> float:
     """Seconds a week in which the control's window is open."""
-    window = window_of(experiment, experiment.control)
-    return 60.0 * sum(end - start for start, end in window.hours.spans) * len(window.days)
+    return usual(experiment).weekly_seconds
 
 
 def days_of_parts(experiment: Experiment, parts: Sequence[float]) -> list[float | None]:
@@ -45,7 +44,7 @@ def days_of_parts(experiment: Experiment, parts: Sequence[float]) -> list[float 
 
     `parts` are calls; each begins when the one before is mature, inside the control's window.
     """
-    window = window_of(experiment, experiment.control)
+    window = usual(experiment)
     began = window.next_open(MONDAY, CLOCK)
     found: list[float | None] = []
     now = began
@@ -63,7 +62,7 @@ def days_of_parts(experiment: Experiment, parts: Sequence[float]) -> list[float 
 
 def _called(experiment: Experiment, begin: datetime, calls: float) -> datetime | None:
     """When so many calls are placed that begin at an open instant; None in a lifetime."""
-    window = window_of(experiment, experiment.control)
+    window = usual(experiment)
     left = calls / per_second(experiment)
     weekly = _weekly(experiment)
     weeks = max(0, ceil(left / weekly) - 1)

@@ -13,14 +13,15 @@ from sqlalchemy import Connection
 
 from engine.core import redial
 from engine.core.calls import Call
+from engine.core.contacts import Contact
 from engine.core.events import Conversion, Event, Kind
 from engine.core.experiments import LIVE, Experiment
 from engine.core.outcomes import judge
 from engine.core.treatments import Disposition
 from engine.errors import AdapterError, NotFound
-from engine.steps import follow_up, guard
+from engine.steps import follow_up, guard, refusals, ruling
 from engine.steps.carriers import note_carrier
-from engine.store import cancellations, ledger, outcomes, queue, records, roster, suppressions
+from engine.store import cancellations, ledger, outcomes, queue, records, roster
 from engine.store import messages as message_rows
 from engine.store.ledger import NOBODY, About
 from engine.store.outcomes import Judged
@@ -114,7 +115,7 @@ def judge_contacts(
     experiments = {one.experiment_id for one in assigned}
     runnings = {one: workspace.running_of(connection, one) for one in experiments}
     judged: list[Judged] = []
-    refusing: set[int] = set()
+    said: list[refusals.Said] = []
     alarming: set[int] = set()
     for one in assigned:
         running = runnings[one.experiment_id]
@@ -124,13 +125,13 @@ def judge_contacts(
         matures = outcome.dialled_at + within if outcome.dialled_at else None
         judged.append(Judged(one.experiment_id, one.contact_id, outcome, matures))
         if outcome.opt_out or outcome.complaint:
-            refusing.add(one.contact_id)
+            said.append(refusals.said_in(own, one.contact_id, running.experiment))
         if guard.concerns(running.experiment, outcome):
             alarming.add(one.experiment_id)
     outcomes.write_outcomes(connection, judged)
-    if refusing:
-        phones = [contact.phone for contact in roster.contacts(connection, sorted(refusing)).values()]
-        suppressions.add(connection, phones, "opted_out", "call", now)
+    refusing: set[int] = set()
+    if said:
+        refusing = refusals.keep(connection, said, now)
         cancellations.cancel_and_refuse(connection, refusing, "opted_out", now)
     for experiment_id in sorted(alarming):
         guard.stop_harm(connection, runnings[experiment_id], now)
@@ -153,19 +154,22 @@ def _after_endings(
         and _goes_on(running := workspace.running_of(connection, known.experiment_id), known, event)
     ]
     contacts = roster.contacts(connection, sorted({known.contact_id for _, known, _ in going_on}))
-    redials: dict[int, list[tuple[int, Call]]] = {}
+    redials: dict[int, list[tuple[int, Contact, Call]]] = {}
     messages: list[follow_up.Message] = []
     for running, known, event in going_on:
         contact = contacts[known.contact_id]
         disposition = event.disposition or Disposition.UNKNOWN
         again = redial.next_attempt(running.experiment, contact, known.call, disposition, event.at)
         if again is not None:
-            redials.setdefault(known.experiment_id, []).append((known.contact_id, again))
+            redials.setdefault(known.experiment_id, []).append((known.contact_id, contact, again))
         elif follow_up.is_due(running.experiment, known.call, event):
             messages.append(follow_up.compose(workspace, running, known, contact))
     for experiment_id, calls in redials.items():
         if records.state_of(connection, experiment_id) in LIVE:
-            queue.plan(connection, experiment_id, calls)
+            experiment = workspace.running_of(connection, experiment_id).experiment
+            kept, refused = ruling.planned(connection, experiment, calls, now)
+            queue.plan(connection, experiment_id, kept)
+            roster.refuse(connection, experiment_id, refused, now)
     return sum(len(calls) for calls in redials.values()), follow_up.plan(connection, messages, now)
 
 

@@ -20,7 +20,7 @@ from sqlmodel import SQLModel
 from engine.errors import DatabaseError
 from engine.store import tables
 
-NEWEST: Final = "0002"
+NEWEST: Final = "0004"
 VERSIONS_TABLE: Final = (
     "CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL, "
     "CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num))"

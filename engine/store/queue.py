@@ -89,7 +89,11 @@ _CONTACT_COLUMNS = (
 _DUE = (
     select(*_CALL_COLUMNS, *_CONTACT_COLUMNS, SUPPRESSIONS.c.phone.label("suppressed"))
     .join(CONTACTS, CONTACTS.c.id == CALLS.c.contact_id)
-    .outerjoin(SUPPRESSIONS, SUPPRESSIONS.c.phone == CONTACTS.c.phone)
+    .outerjoin(
+        SUPPRESSIONS,
+        (SUPPRESSIONS.c.phone == CONTACTS.c.phone)
+        & or_(SUPPRESSIONS.c.until.is_(None), SUPPRESSIONS.c.until > bindparam("now")),
+    )
     .where(CALLS.c.experiment_id == bindparam("experiment"), IS_PLANNED, CALLS.c.due_at <= bindparam("now"))
     .order_by(CALLS.c.due_at, CALLS.c.rank)
     .limit(bindparam("most"))

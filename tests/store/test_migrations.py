@@ -103,4 +103,5 @@ def test_migrations_are_part_of_the_package() -> None:
     assert [file.name for file in sorted((MIGRATIONS / "versions").glob("0*.py"))] == [
         "0001_first.py",
         "0002_reserve.py",
+        "0004_rules.py",
     ]
