@@ -2,11 +2,12 @@
 
 from fastapi import APIRouter
 
-from dashboards.pages import exports, home, login, results
+from dashboards.pages import exports, home, login, results, rules
 
 PAGES: dict[str, APIRouter] = {
     "home": home.router,
     "results": results.router,
+    "rules": rules.router,
     "exports": exports.router,
     "login": login.router,
 }

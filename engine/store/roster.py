@@ -340,6 +340,20 @@ def refusals(connection: Connection, experiment_id: int) -> dict[str, int]:
     return _counts(connection, REFUSALS.c.rule, experiment_id)
 
 
+def refused_people(connection: Connection, experiment_id: int) -> tuple[int, int]:
+    """How many people some rule refused, and how many were looked at: those, and who has an arm or waits for one."""
+    own = [rows.c.experiment_id == experiment_id for rows in (REFUSALS, ASSIGNMENTS, RESERVE)]
+    refused = connection.execute(select(func.count(REFUSALS.c.contact_id.distinct())).where(own[0])).scalar_one()
+    drawn = connection.execute(select(func.count()).select_from(ASSIGNMENTS).where(own[1])).scalar_one()
+    waiting = connection.execute(select(func.count()).select_from(RESERVE).where(own[2])).scalar_one()
+    both = select(func.count(REFUSALS.c.contact_id.distinct())).join(
+        ASSIGNMENTS,
+        (ASSIGNMENTS.c.experiment_id == REFUSALS.c.experiment_id) & (ASSIGNMENTS.c.contact_id == REFUSALS.c.contact_id),
+    )
+    twice = connection.execute(both.where(own[0])).scalar_one()
+    return int(refused), int(refused + drawn + waiting - twice)
+
+
 def _counts(
     connection: Connection, column: Column[str], experiment_id: int, *conditions: ColumnElement[bool]
 ) -> dict[str, int]:
