@@ -98,8 +98,8 @@ def rules_page(found: ruled.Ruled, words: Words) -> RulesPage:
     else:
         summary = words.say("%(n)s of %(all)s people will not be called.", n=refused, all=people)
     return RulesPage(
-        found.name, f"/experiments/{found.name}", found.region, found.states, ", ".join(found.zones), len(found.zones) > 1, summary,
-        found.begun, found.next_due,
+        found.name, f"/experiments/{found.name}", found.region, found.states, ", ".join(found.zones),
+        len(found.zones) > 1, summary, found.begun, found.next_due,
         tuple((RULES_ZH.get(rule, text) if words.chinese else text, count) for rule, text, count in found.refusals),
         tuple(one.text_zh if words.chinese else one.text for one in found.cautions),
         tuple(", ".join(group) for group in found.groups),

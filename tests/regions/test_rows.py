@@ -127,7 +127,7 @@ def test_what_is_ours_may_be_widened_and_law_may_not(phone, local, until):
 
 
 def test_a_closed_day_opens_only_by_its_name():
-    """Hours of its own leave the British Sunday closed, until the days name it; holidays open by a word of their own."""
+    """Own hours leave the British Sunday closed until the days name it; holidays open by a word of their own."""
     noon = Wishes(Hours.parse("12:00-14:00"))
     found, clock = ruled(GB, "2026-11-22 12:30", wishes=noon)
     assert found == Deferred("window", datetime(2026, 11, 23, 12, tzinfo=clock))
@@ -145,7 +145,7 @@ def test_an_unknown_year_is_closed():
 
 
 def test_a_number_that_tells_no_state_is_under_the_strictest_of_all():
-    """A toll-free number has every state's Sunday, Wednesday and cap; a contact's own state decides where it is known."""
+    """A toll-free number has every state's Sunday, Saturday and cap; a state that is known decides alone."""
     unknown = bounds_of("+18005550123", EVERY_HOUR)
     monday, saturday, sunday = (datetime(2026, 11, day).date() for day in (23, 21, 22))
     assert len(unknown.place.states) > 15
