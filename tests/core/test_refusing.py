@@ -31,7 +31,8 @@ def test_a_wish_to_be_left_alone_is_heard(text):
     [
         "", "no", "不", "不需要", "我考虑一下", "no thanks, not today", "I can't stop laughing",
         "at the end of the week", "call me tomorrow",
-        "打电话给我", "明天再打", "please call again", "N/A", "stop by the shop on Monday", "ich rufe Sie an", "appelez-moi demain",
+        "打电话给我", "明天再打", "please call again", "N/A", "stop by the shop on Monday", "ich rufe Sie an",
+        "appelez-moi demain",
         "llámeme mañana", "请加我微信", "the bus stop",
     ],
 )  # fmt: skip
