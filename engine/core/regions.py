@@ -16,6 +16,7 @@ from engine.core.openings import SHUT, WEEK, Holidays, Layer, Openings
 from engine.core.windows import ALWAYS, Hours, Window
 
 Basis = Literal["law", "provider", "ours"]
+LONGEST_CODE = 3  # of a state in ISO 3166-2
 ANYWHERE = "*"  # the region of the row for regions that no row names
 
 
@@ -148,8 +149,8 @@ def _place(book: Rulebook, country: str, start: str, state: str) -> Place:
     known = book.states.get(country)
     named = state.strip().upper().removeprefix(f"{country}-")
     if known is None:
-        plain = named if named.isalnum() else ""
-        states = (f"{country}-{plain}",) if f"{country}-{plain}" in book.by_region else ()
+        states = (f"{country}-{named}",) if f"{country}-{named}" in book.by_region else ()
+        plain = named if states or (named.isalnum() and len(named) <= LONGEST_CODE) else ""
         return Place(country, states, plain)
     every = {one for states in known.values() for one in states}
     if f"{country}-{named}" in every:

@@ -101,3 +101,12 @@ def test_an_arm_that_changes_one_key_of_a_mapping_keeps_the_others():
     experiment = make_experiment(control=control, arms={"late": {"timing": {"window": "14:00-16:00"}}})
     timing = experiment.treatments["late"].timing
     assert (timing.after_order, str(timing.window)) == (timedelta(minutes=30), "14:00-16:00")
+
+
+def test_a_file_that_says_nothing_new_keeps_its_fingerprint():
+    """Keys that came later count only where they are written: no running experiment changes by an upgrade."""
+    assert make_experiment().fingerprint == "0dfa789aaa97b423"
+    audience = {"contacts": "a.csv", "columns": {"key": "id"}}
+    assert make_experiment(audience=audience).fingerprint == "d1a050c8e0dbcaf7"
+    for written in ({"caps": []}, {"consent": "required"}, {"holidays": "open"}, {"line": "tencent"}):
+        assert make_experiment(**written).fingerprint != make_experiment().fingerprint
