@@ -104,7 +104,9 @@ def show(
         "timezones": list(contact.timezones), "ordered_at": contact.ordered_at and contact.ordered_at.isoformat(),
         "attributes": dict(contact.attributes), "suppressed": person.suppressed,
         "consent": person.consent and ("withdrawn" if person.consent.withdrawn else person.consent.basis),
-        "arms": dict(person.arms),
+        "consent_at": person.consent and person.consent.at and person.consent.at.isoformat(),
+        "consent_source": person.consent and person.consent.source,
+        "consent_proof": person.consent and person.consent.proof, "arms": dict(person.arms),
     }  # fmt: skip
     if format == "json":
         say_json({"schema": "ringlab.contact/1"} | shown)

@@ -96,7 +96,7 @@ class Rulings:
     placed: int
     spent: float
     suppressed: Collection[str] = frozenset()  # numbers that came on the list since the calls were read
-    allowed: set[int] = field(default_factory=set)  # contacts with a call that this batch lets go
+    allowed: dict[int, int] = field(default_factory=dict)  # contact → its call that this batch lets go
 
     @classmethod
     def read(cls, connection: Connection, running: Running, due: Sequence[Due], now: datetime) -> "Rulings":
@@ -113,7 +113,7 @@ class Rulings:
         call, contact, limits = due.call, due.contact, self.experiment.budget
         bounds, facts = self.bounds[due.id], self.facts
         begun = facts.begun.get(due.contact_id, ())
-        if due.contact_id in self.allowed:
+        if self.allowed.get(due.contact_id, due.id) != due.id:
             begun = (*begun, self.now)
         ruling = rules.strictest(
             (
@@ -125,7 +125,7 @@ class Rulings:
             )
         )
         if ruling is ALLOWED:
-            self.allowed.add(due.contact_id)
+            self.allowed.setdefault(due.contact_id, due.id)
         return ruling
 
     def reread(self, connection: Connection, due: Sequence[Due]) -> "Rulings":

@@ -1,6 +1,7 @@
 """Rules of whole campaigns: caps over all experiments, consent, lists, blocks that end, and what changes meanwhile."""
 
 from collections import Counter
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from engine.core.rules import ALLOWED, Deferred, Refused
 from engine.core.treatments import Disposition
 from engine.errors import NotFound
 from engine.runner import Simulation
-from engine.steps import people, receive, ruled, suppress
+from engine.steps import enroll, people, receive, ruled, suppress
 from engine.steps.dispatch import dispatch
 from engine.steps.plan import plan
 from engine.steps.ruling import Rulings
@@ -372,3 +373,42 @@ def test_a_written_consent_is_kept_and_counts_as_an_express_one() -> None:
     """What is signed was also said."""
     assert Consent(WRITTEN).holds((EXPRESS,), MONDAY)
     assert not Consent(EXPRESS).holds((WRITTEN,), MONDAY)
+
+
+def test_a_contact_that_is_sent_brings_its_consent(tmp_path: Path) -> None:
+    """Through the API as from a file: basis, time, where it was said, and where the proof is kept."""
+    said = {"basis": "written", "at": MONDAY, "source": "checkout", "proof": "order 7"}
+    sent = [
+        {"key": "one", "phone": "+33612000001", "consent": said},
+        {"key": "two", "phone": "+33612000002", "consent": {"basis": "withdrawn"}},
+        {"key": "three", "phone": "+33612000003"},
+    ]
+    with make_workspace(tmp_path) as workspace:
+        enroll.add_contacts(workspace, sent, MONDAY)
+        found = [people.show(workspace, one["key"], MONDAY).consent for one in sent]
+    assert found == [Consent(WRITTEN, MONDAY, "checkout", "order 7"), Consent("", None, "", "", withdrawn=True), None]
+
+
+def test_two_calls_of_one_person_in_a_batch_count_each_other(tmp_path: Path) -> None:
+    """The second waits for the first, and asking about the first again changes nothing."""
+    path = write_experiment(tmp_path, 1, caps=None)
+    with make_workspace(tmp_path) as workspace:
+        running = start(workspace, path)
+        with workspace.database.reading() as connection:
+            (first,) = queue.due(connection, (running.id, "gift-first"), MONDAY, 10)
+            second = replace(first, id=first.id + 1)
+            rulings = Rulings.read(connection, running, [first, second], MONDAY)
+        assert [rulings.of(one, 0) for one in (first, second, first)] == [
+            ALLOWED, Deferred("cap", MONDAY + DAY), ALLOWED,
+        ]  # fmt: skip
+
+
+def test_what_a_batch_reads_is_found_by_an_index(tmp_path: Path) -> None:
+    """A person's calls are looked up by person and time, whatever else the table holds."""
+    from engine.store.attempts import _BEGUN
+
+    with make_workspace(tmp_path) as workspace, workspace.database.reading() as connection:
+        compiled = _BEGUN.compile(connection, compile_kwargs={"literal_binds": False})
+        values = [{"ids": "[1]", "since": 0}[name] for name in compiled.positiontup or ()]
+        steps = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {compiled}", tuple(values)).all()
+    assert any("calls_begun" in row[3] for row in steps), steps
