@@ -2,7 +2,7 @@
 
 import json
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Body, Depends, HTTPException, Query, Request, Response
 from fastapi.encoders import jsonable_encoder
@@ -39,6 +39,15 @@ class Reason(Rim):
     reason: str = Field(min_length=1, max_length=1000)
 
 
+class ConsentIn(Rim):
+    """What a person agreed to, or that it was taken back."""
+
+    basis: Literal["written", "express", "contract", "withdrawn"]
+    at: AwareDatetime | None = None
+    source: str = Field("api", max_length=200, description="where it was said")
+    proof: str = Field("", max_length=500, description="where the proof is kept")
+
+
 class ContactIn(Rim):
     """One person, as the brand knows them."""
 
@@ -49,6 +58,7 @@ class ContactIn(Rim):
     timezone: Annotated[str, AfterValidator(known_zone)] | None = Field(None, description="IANA time zone, when known")
     ordered_at: AwareDatetime | None = Field(None, description="when the person last ordered")
     attributes: dict[str, str] = {}
+    consent: ConsentIn | None = Field(None, description="what the person agreed to")
 
 
 class ConversionIn(Rim):
@@ -280,9 +290,9 @@ def remove_suppression(workspace: Workspace, now: Now, caller: Writer, sent: Pho
 
 
 @router.post("/suppression/check", dependencies=[Reader])
-def check_suppression(workspace: Workspace, sent: PhoneIn) -> dict[str, bool]:
+def check_suppression(workspace: Workspace, now: Now, sent: PhoneIn) -> dict[str, bool]:
     """Whether a number is on the list; it stands in the body, so that no address holds it."""
-    return {"suppressed": suppress.check(workspace, sent.phone, region=sent.region)}
+    return {"suppressed": suppress.check(workspace, sent.phone, now, region=sent.region)}
 
 
 @router.get("/calls/unknown", dependencies=[Reader])

@@ -10,6 +10,7 @@
 | contact | `engine.core.contacts`; kept by `engine.store.roster` |
 | arm | `engine.core.treatments`: what everybody in it experiences |
 | call | `engine.core.calls`, `engine.core.redial`; placed by `engine.steps.dispatch` through `engine.telephony` |
+| rule | `engine.core.rules`, over the rows of `engine.regions`; asked by `engine.steps.ruling` |
 | event | `engine.core.events`; heard by `engine.steps.receive`, kept by `engine.store.ledger` |
 | outcome | `engine.core.outcomes`; kept and summed by `engine.store.outcomes` |
 | tallied | `engine.core.metrics`, `engine.stats.tallies` |

@@ -97,7 +97,7 @@ def _per_arm(workspace: Workspace, experiment: Experiment, path: Path) -> dict[s
     """People per arm of the file's contacts, or of as many made-up ones as its size wants."""
     contacts = _contacts(workspace, experiment, path)
     if contacts is not None:
-        return people_per_arm(workspace, experiment, contacts)
+        return people_per_arm(workspace, experiment, contacts, real_now())
     wanted = _wanted(experiment)
     return people_wanted(experiment) or {arm: round(wanted * share) for arm, share in experiment.all_shares.items()}
 

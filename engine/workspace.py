@@ -135,6 +135,7 @@ class Workspace:
             settings=known_settings,
             columns=_columns,
             folders=(path.parent, folder),
+            bound_by=_bound_by,
         )
 
     def load(self, path: Path) -> Experiment:
@@ -311,6 +312,10 @@ def from_environment(settings: Any, environment: Mapping[str, str] = os.environ)
     if missing:
         raise InputError(f"the settings need ${{{missing[0]}}}, and the environment does not have it; set {missing[0]}")
     return VARIABLE.sub(lambda found: environment[found[1]], settings)
+
+
+def _bound_by(adapter: str) -> tuple[str, ...]:
+    return capabilities(adapter).rules if adapter in adapter_names() else ()
 
 
 def _columns(path: Path) -> tuple[str, ...] | None:

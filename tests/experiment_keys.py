@@ -6,6 +6,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from engine.core.caps import Cap
 from engine.core.contacts import ContactColumns
 from engine.core.experiments import (
     Audience,
@@ -28,11 +29,11 @@ SECTIONS: Mapping[str, type[BaseModel]] = {
     "The file": Experiment, "audience": Audience, "audience.columns": ContactColumns, "control and arms": Treatment,
     "timing": Timing, "redial": Redial, "redial.by": After, "size": Size, "metrics": Metrics,
     "metrics.guardrails": Guardrail, "conversion": Conversion, "decision": Decision, "schedule": Schedule, "pace": Pace,
-    "budget": Budget, "incentives": Incentive, "paths": Path,
+    "budget": Budget, "caps": Cap, "incentives": Incentive, "paths": Path,
 }  # fmt: skip
 NEEDED: Mapping[type[BaseModel], dict[str, Any]] = {
     Experiment: {"experiment": "a", "audience": {}, "control": {"script": "a"}, "arms": {"b": {"script": "b"}}},
-    Treatment: {"script": "a"}, Incentive: {"says": "a"}, Path: {"url": "https://example.com"},
+    Cap: {"calls": 1, "per": "24h"}, Treatment: {"script": "a"}, Incentive: {"says": "a"}, Path: {"url": "https://example.com"},
 }  # fmt: skip
 
 
@@ -50,7 +51,7 @@ def kind_of(schema: Mapping[str, Any]) -> str:
         if part in pattern:
             return kind
     if schema["type"] == "array":
-        if schema["items"].get("type") == "object":
+        if schema["items"].get("type") == "object" or "$ref" in schema["items"]:
             return "list of mappings"
         words = schema["items"].get("enum", ())
         known = {"mon": "days", "busy": "dispositions", "connect": "metrics"}

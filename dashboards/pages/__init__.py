@@ -2,12 +2,13 @@
 
 from fastapi import APIRouter
 
-from dashboards.pages import exports, home, login, operations, results
+from dashboards.pages import exports, home, login, operations, results, rules
 
 PAGES: dict[str, APIRouter] = {
     "home": home.router,
     "results": results.router,
     "operations": operations.router,
+    "rules": rules.router,
     "exports": exports.router,
     "login": login.router,
 }

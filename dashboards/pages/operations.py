@@ -10,11 +10,13 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from dashboards import access
 from dashboards.pages.frame import answer, make_frame, state_of, words_of
 from dashboards.pages.home import STATES
+from dashboards.pages.resting import RestLine, rest_lines
 from dashboards.rendering.languages import Words, message
 from engine.core.treatments import Disposition
 from engine.steps import operations as step
-from engine.steps import settle
+from engine.steps import report, settle
 from engine.steps.settle import Untold
+from engine.steps.troubles import Resting
 
 router = APIRouter(include_in_schema=False)
 
@@ -115,9 +117,10 @@ class OperationsPage:
     waiting: int
     troubled: tuple[TroubleLine, ...]
     audit: tuple[AuditLine, ...]
+    resting: tuple[RestLine, ...] = ()
 
 
-def operations_page(found: step.Operations, words: Words) -> OperationsPage:
+def operations_page(found: step.Operations, words: Words, resting: tuple[Resting, ...] = ()) -> OperationsPage:
     """The page in the words of a language."""
     return OperationsPage(
         processes=tuple(_process(one, words) for one in found.processes),
@@ -136,6 +139,7 @@ def operations_page(found: step.Operations, words: Words) -> OperationsPage:
             AuditLine(one.at, one.who, words.say(ACTIONS.get(one.action, one.action)), one.subject, one.reason)
             for one in found.audit
         ),
+        resting=rest_lines(resting, words),
     )  # fmt: skip
 
 
@@ -157,7 +161,8 @@ def _unknown(call: Untold, words: Words) -> UnknownLine:
 def show(request: Request, caller: Annotated[access.Caller, Depends(access.page_caller("viewer"))]) -> HTMLResponse:
     """Everything that is under way."""
     words, state = words_of(request), state_of(request)
-    page = operations_page(step.operations(state.workspace, state.clock()), words)
+    now = state.clock()
+    page = operations_page(step.operations(state.workspace, now), words, report.resting(state.workspace, now))
     frame = make_frame(request, words.say("Operations"), caller, refresh_seconds=10 if page.lanes else 0)
     return answer(request, "operations.html", frame, page)
 

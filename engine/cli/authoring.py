@@ -34,10 +34,14 @@ def check(
     ] = None,
     format: words.Format = "text",
 ) -> None:
-    """Print every problem as file:line:column: message; silent when there is none. Nothing is written."""
+    """Print every problem as file:line:column: message; silent when there is none. Nothing is written.
+
+    Warnings of the calling rules go to standard error and change nothing."""
+    from engine.steps.check import cautions
     from engine.steps.check import check as step
 
     problems = step(opening.opened(), paths or [])
+    warnings = cautions(opening.opened(), paths or [])
     if format == "json":
         say_json(
             {
@@ -46,11 +50,17 @@ def check(
                     {"path": one.path, "line": one.line, "column": one.column, "message": one.message}
                     for one in problems
                 ],
+                "warnings": [
+                    {"path": one.path, "line": one.line, "column": one.column, "message": one.message}
+                    for one in warnings
+                ],
             }
         )
     else:
         for problem in problems:
             say(str(problem))
+        for one in warnings:
+            note(f"{one.path}:{one.line}:{one.column}: warning: {one.message}")
     if problems:
         raise typer.Exit(1)
 

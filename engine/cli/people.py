@@ -12,7 +12,10 @@ from engine.errors import InputError
 
 app = typer.Typer(help="Who may be called.", no_args_is_help=True, rich_markup_mode=None)
 Key = Annotated[str, typer.Argument(metavar="KEY", help="The brand's own name for the person, or the number with +.")]
-FORM = "FIELD=COLUMN,… with the fields key, phone, name, timezone, ordered_at, recency, frequency, monetary"
+FORM = (
+    "FIELD=COLUMN,… with the fields key, phone, name, timezone, ordered_at, state, consent, consent_at, "
+    "consent_source, consent_proof, recency, frequency, monetary"
+)
 
 
 @app.command(
@@ -93,13 +96,17 @@ def show(
     from engine.steps import people
 
     with opening.opened(database, create=False) as workspace:
-        person = people.show(workspace, key)
+        person = people.show(workspace, key, opening.clock())
     contact = person.contact
     shown = {
         "key": contact.key, "phone": contact.phone if reveal else masked(contact.phone),
         "name": contact.name if reveal else contact.name[:1] + "*" * len(contact.name[1:]), "region": contact.region,
         "timezones": list(contact.timezones), "ordered_at": contact.ordered_at and contact.ordered_at.isoformat(),
-        "attributes": dict(contact.attributes), "suppressed": person.suppressed, "arms": dict(person.arms),
+        "attributes": dict(contact.attributes), "suppressed": person.suppressed,
+        "consent": person.consent and ("withdrawn" if person.consent.withdrawn else person.consent.basis),
+        "consent_at": person.consent and person.consent.at and person.consent.at.isoformat(),
+        "consent_source": person.consent and person.consent.source,
+        "consent_proof": person.consent and person.consent.proof, "arms": dict(person.arms),
     }  # fmt: skip
     if format == "json":
         say_json({"schema": "ringlab.contact/1"} | shown)
@@ -128,3 +135,17 @@ def erase(
     with opening.opened(database, create=False) as workspace:
         people.erase(workspace, key, who(), opening.clock())
     say("the contact is erased; its assignments and calls stay, under a name that means nobody")
+
+
+@app.command(epilog=words.example("ringlab contacts withdraw C0000017"))
+def withdraw(key: Key, database: words.Database = None) -> None:
+    """Keep that a person took a consent back: no call until a later consent is imported."""
+    from engine.steps import people
+
+    with opening.opened(database, create=False) as workspace:
+        had = people.withdraw(workspace, key, who(), opening.clock())
+    say(
+        "the consent is withdrawn, and what was planned is canceled"
+        if had
+        else "kept as withdrawn: there was no consent before"
+    )

@@ -56,12 +56,24 @@ def remove(
     say(f"{removed:,} numbers removed")
 
 
-@app.command("import", epilog=words.example("ringlab suppress import do-not-call.csv --column mobile"))
+@app.command(
+    "import",
+    epilog=words.example(
+        "ringlab suppress import do-not-call.csv --column mobile",
+        "ringlab suppress import dncl.csv --list ca-dncl --region CA --replace",
+    ),
+)
 def import_(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A CSV or Parquet file.")],
     column: Annotated[str, typer.Option(metavar="COLUMN", help="The column with the numbers.")] = "phone",
     reason: words.Reason = "imported",
     region: words.Region = "CN",
+    national: Annotated[
+        str, typer.Option("--list", metavar="NAME", help="The national do-not-call list that this is, such as ca-dncl.")
+    ] = "",
+    replace: Annotated[
+        bool, typer.Option("--replace", help="With --list: this is all of it; what it no longer has comes off.")
+    ] = False,
     format: words.Format = "text",
     database: words.Database = None,
 ) -> None:
@@ -70,8 +82,9 @@ def import_(
 
     with opening.opened(database) as workspace, progress("importing") as step:
         done = suppress.import_file(
-            workspace, file, column, reason, opening.clock(), region=region, who=who(), progress=step
-        )
+            workspace, file, column, reason, opening.clock(), region=region, who=who(), progress=step,
+            national=national, replace=replace,
+        )  # fmt: skip
     if format == "json":
         say_json(
             {
@@ -93,9 +106,12 @@ def export(output: words.Output = None, database: words.Database = None) -> None
     from engine.intake.tables import write_table
     from engine.steps import suppress
 
-    columns = ("phone", "reason", "source", "added_at")
+    columns = ("phone", "reason", "source", "added_at", "kind", "until")
     with opening.opened(database, create=False) as workspace:
-        rows = ((one.phone, one.reason, one.source, one.added_at) for one in suppress.everything(workspace))
+        rows = (
+            (one.phone, one.reason, one.source, one.added_at, one.kind, one.until)
+            for one in suppress.everything(workspace)
+        )
         if output is not None:
             note(f"{write_table(output, columns, rows, 'csv'):,} numbers in {output}")
             return
@@ -117,7 +133,7 @@ def check(
     if len(given) != 1:
         raise InputError("give one number")
     with opening.opened(database, create=False) as workspace:
-        listed = suppress.check(workspace, given[0], region=region)
+        listed = suppress.check(workspace, given[0], opening.clock(), region=region)
     say("on the list: it is never called" if listed else "not on the list")
     if listed:
         raise typer.Exit(1)

@@ -4,14 +4,14 @@ Money is known when a call has ended. A call in flight counts with what one cost
 do not spend together what each alone would still have; and since it may cost less, it makes others wait, not fail.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 
 from engine.core.contacts import REGION_ZONES
 from engine.core.experiments import Budget, Experiment
+from engine.core.openings import Openings
 from engine.core.rules import ALLOWED, Deferred, Refused, Ruling
-from engine.core.windows import Window, zone
+from engine.core.windows import zone
 
 RULE = "budget"
 SETTLING = timedelta(minutes=1)  # until then some call in flight may have ended
@@ -57,7 +57,7 @@ class Purse:
     now: datetime
     tomorrow: datetime
 
-    def ruling(self, more: int, window: Window, zones: Sequence[str], not_after: datetime) -> Ruling:
+    def ruling(self, more: int, openings: Openings, zones: tuple[str, ...], not_after: datetime) -> Ruling:
         """Whether one more call may be placed after `more` others that were just allowed.
 
         When the whole is spent it is refused; when the day's is, it waits for the next day's opening, and is refused
@@ -67,7 +67,7 @@ class Purse:
         if _over(spent.calls + more, budget.calls) or _over(spent.money, budget.spend):
             return Refused(RULE)
         if _over(spent.calls_today + more, budget.calls_per_day) or _over(spent.money_today, budget.spend_per_day):
-            return self._until(window.next_open(self.tomorrow, tuple(zones)), not_after)
+            return self._until(openings.next_open(self.tomorrow, zones), not_after)
         if self._is_priceless(more):
             return self._until(self.now + SETTLING, not_after)
         committed = spent.money + (spent.open + more) * spent.each

@@ -8,11 +8,11 @@ from functools import lru_cache
 
 from engine.core.contacts import Contact
 from engine.core.experiments import Experiment, parse_moment
+from engine.core.openings import Openings
+from engine.core.regions import Wishes
 from engine.core.treatments import Treatment
 from engine.core.windows import ALWAYS, DAYS, EVERY_DAY, Hours, Window, zone
 
-# Where a file says nothing, nobody is called early, late or at night.
-DECENT_HOURS = Hours(((9 * 60, 20 * 60),))
 RING_TIMEOUT = timedelta(seconds=30)
 TALK_LIMIT = timedelta(minutes=5)
 
@@ -54,22 +54,39 @@ def call_key(experiment: str, contact: str, attempt: int) -> str:
 
 
 def window_of(experiment: Experiment, treatment: Treatment, attempt: int = 1) -> Window:
-    """When this treatment may call: its own window within the experiment's days.
+    """When this treatment wants to call: its own window within the experiment's days; any time where it has none.
 
-    A further attempt has the hours that the redial strategy names for it, where it names some.
+    A further attempt has the hours that the redial strategy names for it, where it names some. When it may be made is
+    for the rules of the contact's region to say, which cut this further.
     """
     timing = treatment.timing
-    hours = treatment.redial.hours(attempt) or timing.window or DECENT_HOURS
-    return _window(hours, timing.days, experiment.schedule.days)
+    return _window(_hours(treatment, attempt) or ALWAYS, timing.days, experiment.schedule.days)
 
 
-def send_before(call: "Call", window: Window, zones: tuple[str, ...], now: datetime) -> datetime:
-    """The instant after which a call placed at `now` must not ring any more: its deadline, or when the window closes.
+def _hours(treatment: Treatment, attempt: int) -> Hours | None:
+    return treatment.redial.hours(attempt) or treatment.timing.window
 
-    A provider that queues what it is given is told this, so that nothing rings hours later outside the window. Where
-    the window is closed at `now`, that is `now`.
+
+def send_before(call: "Call", openings: Openings, zones: tuple[str, ...], now: datetime) -> datetime:
+    """The instant after which a call placed at `now` must not ring any more: its deadline, or when the hours end.
+
+    A provider that queues what it is given is told this, so that nothing rings hours later outside them. Where it is
+    not open at `now`, that is `now`.
     """
-    return min(call.not_after, max(now, window.closes(now, zones)))
+    return min(call.not_after, max(now, openings.closes(now, zones)))
+
+
+def wishes_of(experiment: Experiment, treatment: Treatment, attempt: int = 1) -> Wishes:
+    """What the experiment says itself about hours, days, caps, holidays and consent."""
+    timing, schedule = treatment.timing, experiment.schedule
+    named = timing.days is not None or schedule.days is not None
+    return Wishes(
+        _hours(treatment, attempt),
+        _days(timing.days) & _days(schedule.days) if named else None,
+        None if experiment.caps is None else tuple(experiment.caps),
+        experiment.holidays == "open",
+        experiment.consent == "required",
+    )
 
 
 @lru_cache(maxsize=1024)

@@ -6,6 +6,8 @@ from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from engine.core.consents import Consent
+
 # Where a mobile number says nothing about the zone, the region does.
 REGION_ZONES = {
     "AU": ("Australia/Perth", "Australia/Adelaide", "Australia/Brisbane", "Australia/Sydney"),
@@ -38,7 +40,8 @@ class Contact:
     """One person. `key` is the brand's own name for the person; `phone` is E.164.
 
     `timezones` are the candidate IANA zones, one when it is certain. `attributes` are the
-    columns of the brand's file that have no meaning of their own here, as text.
+    columns of the brand's file that have no meaning of their own here, as text. `consent` is what a file
+    brings with the contact; what is kept of it is asked of the store.
     """
 
     key: str
@@ -48,6 +51,7 @@ class Contact:
     name: str = ""
     ordered_at: datetime | None = None
     attributes: Mapping[str, str] = field(default_factory=dict)
+    consent: Consent | None = None
 
     def __post_init__(self) -> None:
         if not self.key:
@@ -72,6 +76,13 @@ class ContactColumns(BaseModel):
     name: str | None = Field(None, description="how the person is addressed")
     timezone: str | None = Field(None, description="IANA time zone of the person, when it is known")
     ordered_at: str | None = Field(None, description="when the person last ordered")
+    state: str | None = Field(None, description="state or province, such as FL, where rules differ; an attribute too")
+    consent: str | None = Field(
+        None, description="what the person agreed to: written, express, contract, no, withdrawn"
+    )
+    consent_at: str | None = Field(None, description="when the person agreed")
+    consent_source: str | None = Field(None, description="where the person agreed, such as a form's name")
+    consent_proof: str | None = Field(None, description="where the proof is kept, such as a record's number")
     recency: str | None = Field(None, description="days since the last order, for value tiers")
     frequency: str | None = Field(None, description="number of orders, for value tiers")
     monetary: str | None = Field(None, description="money spent, for value tiers")

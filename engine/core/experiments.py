@@ -17,6 +17,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, WithJsonSchema
 
 from engine.core import combinations
+from engine.core.caps import Cap
 from engine.core.contacts import ContactColumns
 from engine.core.treatments import (
     VARIABLES,
@@ -52,6 +53,8 @@ class State(StrEnum):
 # What may be planted in a simulated arm: differences of rates over everybody called, and a factor of the delay.
 DELAY = "delay"
 EFFECTS = ("conversion", "connect", "intent", "early_hangup", "order", "opt_out", "complaint", DELAY)
+LATER = {"caps": None, "consent": "region", "holidays": "region", "line": None}
+LATER_COLUMNS = dict.fromkeys(("state", "consent", "consent_at", "consent_source", "consent_proof"))
 LIVE = frozenset({State.RUNNING, State.PAUSED, State.WAITING})
 
 
@@ -287,6 +290,18 @@ class Experiment(Value):
     schedule: Schedule = Field(Schedule(), description="from when to when")
     pace: Pace = Field(Pace(), description="how fast")
     budget: Budget = Field(Budget(), description="what may be spent")
+    caps: list[Cap] | None = Field(
+        None, description="calls to one person over all experiments, in place of the region's default; see rules.md"
+    )
+    consent: Literal["region", "required"] = Field(
+        "region", description="whether only people with a consent are called: as their region demands, or always"
+    )
+    holidays: Literal["region", "open"] = Field(
+        "region", description="whether holidays that are closed by default, not by law, are open"
+    )
+    line: Literal["tencent", "aliyun", "volcengine", "huawei"] | None = Field(
+        None, description="over whose line the calls go, where its provider has rules of its own"
+    )
     incentives: dict[str, Incentive] = Field({}, description="what may be offered, by name")
     paths: dict[str, Path] = Field({}, description="ways from the link to the friend, by name")
     voices: list[str] = Field([], description="voices of the provider beside those that the adapter knows")
@@ -365,5 +380,11 @@ class Experiment(Value):
     @cached_property
     def fingerprint(self) -> str:
         """A hash of everything declared; a changed file has another (law 8)."""
-        text = json.dumps(self.model_dump(mode="json"), sort_keys=True, ensure_ascii=False)
+        values = self.model_dump(mode="json")
+        # Keys that came later count only where they say something, so that no file changes by an upgrade.
+        columns = values["audience"]["columns"]
+        for whole, defaults in ((values, LATER), (columns, LATER_COLUMNS)):
+            for name in [name for name, default in defaults.items() if whole[name] == default]:
+                del whole[name]
+        text = json.dumps(values, sort_keys=True, ensure_ascii=False)
         return hashlib.sha256(text.encode()).hexdigest()[:16]

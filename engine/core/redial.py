@@ -11,8 +11,9 @@ from engine.core.calls import Call, plan_call, window_of
 from engine.core.contacts import Contact
 from engine.core.experiments import Experiment
 from engine.core.treatments import Disposition
-from engine.core.windows import Hours, Window, zone
+from engine.core.windows import ALWAYS, Hours, Window, zone
 
+DAYTIME = Hours(((9 * 60, 20 * 60),))  # the day that is parted where an experiment names no hours
 PARTS = 3  # a day's open hours are parted into as many, of the same length
 
 
@@ -75,11 +76,12 @@ def window_after(
     after = treatment.redial.after(disposition)
     if after is None or after.when != "another_part_of_day":
         return window
+    hours = DAYTIME if window.hours == ALWAYS else window.hours
     before = [_minute(placed, name) for name in zones]
-    parts = frozenset(part_of(window.hours, minute) for minute in before)
+    parts = frozenset(part_of(hours, minute) for minute in before)
     if len(parts) == PARTS:  # so many clocks that every part was some clock's
-        parts = frozenset((part_of(window.hours, before[0]),))
-    return Window(_without(window.hours, parts), window.days)
+        parts = frozenset((part_of(hours, before[0]),))
+    return Window(_without(hours, parts), window.days)
 
 
 def _minute(instant: datetime, name: str) -> int:

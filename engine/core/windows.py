@@ -124,7 +124,7 @@ class Window:
         for name in zones:
             local = instant.astimezone(zone(name))
             span = self._open_span(local)
-            ends.append(instant if span is None else _at_minute(local, span[1]))
+            ends.append(instant if span is None else at_minute(local, span[1]))
         return min(ends)
 
     def _open_span(self, local: datetime) -> tuple[int, int] | None:
@@ -142,7 +142,7 @@ class Window:
             if day.weekday() not in self.days:
                 continue
             for start, _ in self.hours.spans:
-                opening = _at_minute(day, start)
+                opening = at_minute(day, start)
                 if opening > instant:
                     return opening
         return instant + HORIZON + timedelta(seconds=1)
@@ -153,7 +153,7 @@ _next_open = lru_cache(maxsize=4096)(Window._next_open)
 _closes = lru_cache(maxsize=4096)(Window._closes)
 
 
-def _at_minute(local: datetime, minute: int) -> datetime:
+def at_minute(local: datetime, minute: int) -> datetime:
     """The instant at which the clock of `local`'s day and zone shows this minute of the day."""
     day = local.date() + timedelta(days=minute // FULL_DAY)
     minute %= FULL_DAY

@@ -19,6 +19,7 @@ class Findings:
     def __init__(self, document: Document) -> None:
         self.document = document
         self.problems: list[Problem] = list(document.problems)
+        self.cautions: list[Problem] = []  # what is not wrong, and worth knowing
         self._spoiled: set[Trail] = set()
         self._around: set[Trail] = set()  # whatever holds a spoiled value
         taken = {(problem.line, problem.column) for problem in document.problems}
@@ -42,6 +43,12 @@ class Findings:
     def at_value(self, trail: Trail, message: str) -> None:
         """A problem at the value of this trail."""
         self._add(self.document.places.value(trail), trail, message)
+
+    def caution(self, trail: Trail, message: str) -> None:
+        """What the author should know, at the key of this trail or of what is nearest around it."""
+        place, name = self.document.places.key(trail), dotted(trail)
+        text = f"{name}: {message}" if name else message
+        self.cautions.append(Problem(self.document.path, place.line, place.column, legible(text)))
 
     def spoil(self, trail: Trail) -> None:
         """Nothing more is said about the value of this trail."""

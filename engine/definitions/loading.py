@@ -15,7 +15,7 @@ from engine.definitions.reading import Document, parse, read_text
 from engine.definitions.surroundings import Surroundings
 from engine.errors import Problem, ProblemsFound, UnreadableFile
 
-__all__ = ["Surroundings", "check", "check_all", "load", "load_text"]
+__all__ = ["Surroundings", "cautions", "check", "check_all", "load", "load_text"]
 
 NOTHING_KNOWN = Surroundings()
 
@@ -28,15 +28,24 @@ def load(path: Path, surroundings: Surroundings | None = None) -> Experiment:
 def load_text(text: str, path: Path, surroundings: Surroundings | None = None) -> Experiment:
     """The experiment of this text, which stands, or is to stand, at `path`; raises ProblemsFound."""
     document = parse(text, str(path))
-    experiment, problems = _judged(document, path, surroundings or NOTHING_KNOWN)
-    if problems:
-        raise ProblemsFound(problems)
+    experiment, findings = _judged(document, path, surroundings or NOTHING_KNOWN)
+    if findings.problems:
+        raise ProblemsFound(findings.problems)
     return experiment
 
 
 def check(path: Path, surroundings: Surroundings | None = None) -> tuple[Problem, ...]:
     """Every problem of this file, in the order of their places; none when it is clean."""
     return check_all([path], surroundings)
+
+
+def cautions(path: Path, surroundings: Surroundings | None = None) -> tuple[Problem, ...]:
+    """What the author of a file without problems should know; nothing about one with problems."""
+    try:
+        _, findings = _judged(parse(read_text(path), str(path)), path, surroundings or NOTHING_KNOWN)
+    except (UnreadableFile, ProblemsFound):
+        return ()
+    return () if findings.problems else tuple(sorted(set(findings.cautions)))
 
 
 def check_all(paths: Iterable[Path], surroundings: Surroundings | None = None) -> tuple[Problem, ...]:
@@ -60,7 +69,7 @@ def _checked(path: Path, surroundings: Surroundings) -> tuple[set[Problem], Prob
     """The problems of a file, and the place of its experiment's name, with the name as the message."""
     try:
         document = parse(read_text(path), str(path))
-        _, problems = _judged(document, path, surroundings)
+        problems = _judged(document, path, surroundings)[1].problems
     except UnreadableFile as error:
         return {Problem(str(path), 0, 0, f"{error.reason}; {error.cure}")}, None
     except ProblemsFound as error:
@@ -71,7 +80,7 @@ def _checked(path: Path, surroundings: Surroundings) -> tuple[set[Problem], Prob
     return set(problems), named
 
 
-def _judged(document: Document, path: Path, surroundings: Surroundings) -> tuple[Experiment, list[Problem]]:
+def _judged(document: Document, path: Path, surroundings: Surroundings) -> tuple[Experiment, Findings]:
     """What can be understood of a document, and every problem with it."""
     if not isinstance(document.data, dict):
         place = document.places.values.get((), START)
@@ -83,4 +92,4 @@ def _judged(document: Document, path: Path, surroundings: Surroundings) -> tuple
     experiment, _ = fitted(Experiment, document.data, (), findings)
     experiment = with_changes(experiment, findings)
     check_meaning(Draft(path, document.data, experiment, surroundings, findings))
-    return experiment, findings.problems
+    return experiment, findings

@@ -7,7 +7,17 @@ from engine.definitions.drafts import Draft
 from engine.definitions.findings import shown
 from engine.definitions.places import Trail
 
-MEANT = ("key", "phone", "name", "timezone", "ordered_at")  # their columns are no attributes
+MEANT = (
+    "key",
+    "phone",
+    "name",
+    "timezone",
+    "ordered_at",
+    "consent",
+    "consent_at",
+    "consent_source",
+    "consent_proof",
+)  # their columns are no attributes
 TIERED = ("recency", "frequency", "monetary")
 VALUE_TIER = "value_tier"  # the attribute that the three become
 LONGEST_PATH = 1000

@@ -26,12 +26,12 @@ Model = TypeVar("Model", bound=BaseModel)
 # What stands in for a required value that is missing or wrong, so that the rest can be judged.
 STAND_INS: Mapping[str, object] = {
     "experiment": "unnamed", "audience": {}, "control": {"script": ""}, "arms": {}, "script": "", "says": "-",
-    "url": "https://example.com",
+    "url": "https://example.com", "calls": 1, "per": "24h",
 }  # fmt: skip
 EXAMPLES = {
     "experiment": "gift-first-2026-11", "audience": "{contacts: contacts.csv}", "control": "{script: classic}",
     "arms": "{gift-first: {script: gift-first}}", "script": "classic", "says": "a coupon of 20 yuan",
-    "url": '"https://example.com/j"',
+    "url": '"https://example.com/j"', "calls": "2", "per": "24h",
 }  # fmt: skip
 
 

@@ -11,6 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from engine.core.consents import Consent, read_consent
 from engine.core.contacts import Contact, ContactColumns
 from engine.errors import Problem, ProblemsFound, did_you_mean
 from engine.intake.phones import Normalizer, Refused
@@ -84,7 +85,9 @@ class _Reader:
         self.name = None if columns.name is None else place[columns.name]
         self.zone = None if columns.timezone is None else place[columns.timezone]
         self.ordered_at = None if columns.ordered_at is None else place[columns.ordered_at]
-        meant = {columns.key, columns.phone, columns.name, columns.timezone, columns.ordered_at}
+        consent = (columns.consent, columns.consent_at, columns.consent_source, columns.consent_proof)
+        self.consent = None if columns.consent is None else [None if name is None else place[name] for name in consent]
+        meant = {columns.key, columns.phone, columns.name, columns.timezone, columns.ordered_at, *consent}
         self.attributes = [(name, index) for name, index in place.items() if name not in meant]
         self.numbers = numbers
         self.tiers = self._tiers(rows, columns, place)
@@ -139,6 +142,7 @@ class _Reader:
             "" if self.name is None else values[self.name],
             None if self.ordered_at is None else _time(values[self.ordered_at], zones[0]),
             attributes,
+            None if self.consent is None else _consent([_cell(values, index) for index in self.consent], zones[0]),
         )
 
     def _first(self, usable: list[tuple[int, tuple[str, ...], Contact]], rejects: list[Reject]) -> list[Contact]:
@@ -180,3 +184,15 @@ def _time(text: str, zone: str) -> datetime | None:
         return instant(text, zone_named(zone))
     except ValueError as error:
         raise _Unusable(str(error), CURE) from error
+
+
+def _cell(values: tuple[str, ...], index: int | None) -> str:
+    return "" if index is None else values[index]
+
+
+def _consent(cells: list[str], zone: str) -> Consent | None:
+    word, at, source, proof = cells
+    try:
+        return read_consent(word, _time(at, zone), source, proof)
+    except ValueError as error:
+        raise _Unusable(str(error), "write one of these words, or leave the cell blank") from error

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from engine.definitions.loading import cautions as cautions_of
 from engine.definitions.loading import check_all
 from engine.definitions.reading import read_yaml
 from engine.errors import InputError, Problem, RinglabError
@@ -46,6 +47,17 @@ def check(workspace: Workspace, names: Sequence[str]) -> tuple[Problem, ...]:
     shown = {str(target.path): target.shown for target in targets}
     found = [*missing, *_experiments(workspace, targets), *_scripts(targets)]
     return tuple(replace(problem, path=shown.get(problem.path, problem.path)) for problem in found)
+
+
+def cautions(workspace: Workspace, names: Sequence[str]) -> tuple[Problem, ...]:
+    """What authors of sound experiment files should know of the rules that hold for them, at its place."""
+    found: list[Problem] = []
+    for name in names or _whole(workspace):
+        for target in _targets(name) if Path(name).exists() else ():
+            if target.path.suffix in EXPERIMENTS and _library_of(target.path) is None and target.path.is_file():
+                told = cautions_of(target.path, workspace.surroundings(target.path))
+                found += [replace(one, path=target.shown) for one in told]
+    return tuple(found)
 
 
 def check_library(library: Library, names: Sequence[str] = ()) -> tuple[Problem, ...]:

@@ -14,9 +14,11 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from engine.core.assignment import Assignment, deal, order
-from engine.core.calls import first_attempt, why_no_first
+from engine.core.calls import Call, first_attempt, why_no_first
+from engine.core.contacts import Contact
 from engine.core.experiments import HOLDOUT, Experiment, State
 from engine.core.factorial import deal_combinations
+from engine.steps import ruling
 from engine.steps.eligibility import Pack, packs
 from engine.steps.parts import in_parts, in_waves, people_among
 from engine.steps.resting import resting_arms, undealt_levels
@@ -154,7 +156,8 @@ def _plan_first(
 ) -> None:
     """Queue the first calls; who will not be called is refused, and mature when the window after now closes."""
     contacts = roster.contacts(connection, [contact_id for contact_id, _, _ in part])
-    calls, refused = [], []
+    wanted: list[tuple[int, Contact, Call]] = []
+    refused: list[tuple[int, str]] = []
     mature = {}
     for contact_id, assignment, rank in part:
         if assignment.arm == HOLDOUT:
@@ -163,9 +166,11 @@ def _plan_first(
         call = first_attempt(experiment, contacts[contact_id], assignment.arm, rank, now)
         if call is None:
             refused.append((contact_id, why_no_first(experiment, contacts[contact_id], assignment.arm, now)))
-            mature[contact_id] = now + experiment.conversion.within
         else:
-            calls.append((contact_id, call))
+            wanted.append((contact_id, contacts[contact_id], call))
+    calls, ruled_out = ruling.planned(connection, experiment, wanted, now)
+    refused += ruled_out
+    mature |= {contact_id: now + experiment.conversion.within for contact_id, _ in refused}
     queue.plan(connection, experiment_id, calls)
     roster.refuse(connection, experiment_id, refused, now)
     outcomes.mature_at(connection, experiment_id, mature)
@@ -210,7 +215,7 @@ def _deal_out(
     room: dict[str, int] = {}
     refused: list[tuple[int, str]] = []
     for pack, most in sizes.items():
-        first = reserve.first(connection, experiment_id, pack, most)
+        first = reserve.first(connection, experiment_id, pack, most, now)
         people[pack] = [(one.key, one.stratum, one.id) for one in first if not one.suppressed]
         refused += [(one.id, "suppressed") for one in first if one.suppressed]
         room[pack] = most - len(first)

@@ -110,10 +110,11 @@ def _claim(workspace: Workspace, running: Running, now: datetime, limit: int, al
         busy = queue.busy(connection, {one.contact_id for one in due})
         rulings = Rulings.read(connection, running, due, now)
         begun: list[Due] = []
-        deferred: dict[int, datetime] = {one.id: now + BUSY for one in due if one.contact_id in busy}
+        deferred: dict[int, datetime] = {}
         refused: list[tuple[Due, str, str]] = []
         for one in due:
-            if one.id in deferred:
+            if one.contact_id in busy:
+                deferred[one.id] = now + BUSY
                 continue
             ruling = rulings.of(one, len(begun))
             if isinstance(ruling, Deferred):
@@ -122,6 +123,7 @@ def _claim(workspace: Workspace, running: Running, now: datetime, limit: int, al
                 refused.append((one, ruling.rule, ""))
             else:
                 begun.append(one)
+                busy.add(one.contact_id)
         if allowance is not None:
             begun = begun[: pace.take(connection, running, allowance, [one.call for one in begun], now)]
         queue.begin(connection, [one.id for one in begun], workspace.holder, now)
@@ -154,7 +156,7 @@ def _send(workspace: Workspace, running: Running, batch: _Batch, clock: Clock) -
         instants = clock()
         now = instants[0]
         goes_on = records.state_of(connection, running.id) is State.RUNNING
-        held = queue.held(connection, list(words), workspace.holder)
+        held = queue.held(connection, list(words), workspace.holder, now)
         ours = [
             one if held[one.id] == one.suppressed else replace(one, suppressed=held[one.id])
             for one in batch.begun

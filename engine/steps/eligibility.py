@@ -6,12 +6,19 @@ dealt among the remaining arms. Packs are compared, never randomized.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
 
 from sqlalchemy import Connection
 
+from engine.core.calls import wishes_of
 from engine.core.experiments import HOLDOUT, LIVE, Experiment
-from engine.store import records, roster
-from engine.store.roster import Candidate
+from engine.core.regions import Bounds
+from engine.core.rules import Refused, may_ever
+from engine.regions import rulebook
+from engine.steps.ruling import providers_of
+from engine.store import records, roster, suppressions
+from engine.store.roster import Candidate, MayCall, Prospect
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,23 +43,48 @@ def packs(experiment: Experiment) -> list[Pack]:
 
 
 def eligible(
-    connection: Connection, experiment: Experiment, experiment_id: int, among: Sequence[int] | None
+    connection: Connection,
+    experiment: Experiment,
+    experiment_id: int,
+    among: Sequence[int] | None,
+    now: datetime,
+    may: MayCall | None = None,
 ) -> Iterator[tuple[Pack, Candidate]]:
-    """Contacts without an arm in this experiment, each with its pack; refused ones name the rule."""
+    """Contacts without an arm in this experiment, each with its pack; refused ones name the rule.
+
+    `may` is asked in place of `may_call` where more is to be known than that.
+    """
     timings = [treatment.timing for treatment in experiment.treatments.values()]
     needs_order_time = any(timing.after_order is not None for timing in timings)
     others = excluding(connection, experiment)
     taken: set[int] = set()
     all_packs = packs(experiment)
+    ask = may or may_call(connection, experiment, now)
     for pack in all_packs:
         for candidate in roster.candidates(
             connection, experiment_id, others=others, strata=tuple(experiment.audience.strata), where=pack.where,
-            needs_order_time=needs_order_time, contact_ids=among,
+            needs_order_time=needs_order_time, contact_ids=among, may_call=ask, now=now,
         ):  # fmt: skip
             if candidate.id not in taken:
                 yield pack, candidate
                 if len(all_packs) > 1:
                     taken.add(candidate.id)
+
+
+def may_call(connection: Connection, experiment: Experiment, now: datetime) -> MayCall:
+    """What the rules say of a person at any hour: no consent, no national list."""
+    book, imported = rulebook(), suppressions.imports(connection)
+    wishes, providers = wishes_of(experiment, experiment.control), providers_of(experiment)
+
+    @cache
+    def bounds(region: str) -> Bounds:
+        return book.bounds(book.place(region, ""), wishes, providers)
+
+    def asked(one: Prospect) -> str | None:
+        ruling = may_ever(bounds(one.region), one.consent, imported, now)
+        return ruling.rule if isinstance(ruling, Refused) else None
+
+    return asked
 
 
 def excluding(connection: Connection, experiment: Experiment) -> list[int]:

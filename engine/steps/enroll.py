@@ -5,7 +5,7 @@ deal stopped. Where a race may drop arms, people wait in reserve until it is the
 """
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -15,6 +15,7 @@ from sqlalchemy import Connection
 
 from engine.core.assignment import order, standing
 from engine.core.combinations import arms_of
+from engine.core.consents import Consent, read_consent
 from engine.core.contacts import Contact, ContactColumns
 from engine.core.experiments import HOLDOUT, LIVE, Experiment
 from engine.definitions.loading import load_text
@@ -26,7 +27,7 @@ from engine.steps.deal import Person, deal_among, fill_part
 from engine.steps.eligibility import Pack, eligible, wanted_of
 from engine.steps.parts import in_parts
 from engine.steps.size import people_wanted
-from engine.store import ledger, records, reserve, roster
+from engine.store import consents, ledger, records, reserve, roster
 from engine.store.locking import hold
 from engine.workspace import Workspace
 
@@ -126,6 +127,7 @@ def add_contacts(workspace: Workspace, contacts: Sequence[Mapping[str, Any]], no
     with workspace.database.writing() as connection:
         counted = roster.import_contacts(connection, people, now)
         ids = roster.find(connection, [person.key for person in people])
+        keep_consents(connection, people, ids, set(counted.taken), now)
     rejected += [{"contact": key, "reason": "the number belongs to another contact"} for key in counted.taken]
     enrolled = enroll_late(workspace, sorted(ids.values()), now, roster_only=False)
     if counted.new:
@@ -154,8 +156,15 @@ def _person(given: Mapping[str, Any], number: Number) -> Contact:
     zones = (given["timezone"],) if given.get("timezone") else number.timezones
     return Contact(
         str(given["key"]), number.e164, number.region, zones, str(given.get("name") or ""), given.get("ordered_at"),
-        {str(name): str(value) for name, value in (given.get("attributes") or {}).items()},
+        {str(name): str(value) for name, value in (given.get("attributes") or {}).items()}, _consent(given),
     )  # fmt: skip
+
+
+def _consent(given: Mapping[str, Any]) -> Consent | None:
+    said = given.get("consent")
+    if not said:
+        return None
+    return read_consent(said["basis"], said.get("at"), said.get("source", ""), said.get("proof", ""))
 
 
 def _require_brand(experiment: Experiment) -> None:
@@ -215,13 +224,23 @@ def import_file(
         with workspace.database.writing() as connection:
             counted = roster.import_contacts(connection, contacts, now)
             found = roster.find(connection, [contact.key for contact in contacts])
-        taken = set(counted.taken)
+            taken = set(counted.taken)
+            keep_consents(connection, contacts, found, taken, now)
         ids.extend(found[contact.key] for contact in contacts if contact.key not in taken)
         rejects += batch.rejects
         rejects += [Reject(0, f"the number of {key!r} belongs to another contact", TAKEN_CURE) for key in counted.taken]
     if rejects:
         write_rejects(place, open_rows(path).columns, rejects)
     return Imported(ids, len(ids), len(rejects), place if rejects else None)
+
+
+def keep_consents(
+    connection: Connection, people: Sequence[Contact], ids: Mapping[str, int], taken: Collection[str], now: datetime
+) -> None:
+    """Keep what people agreed to, as far as their file says."""
+    given = {ids[one.key]: one.consent for one in people if one.consent is not None and one.key not in taken}
+    if given:
+        consents.keep(connection, given, now)
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,7 +271,7 @@ def enroll(
         hold(connection, "enrolling")  # a contact is in one experiment of those that share none
         if records.held_state(connection, experiment_id) not in LIVE:
             return Taken(0, {}, 0, {})
-        chosen, refused = _choose(connection, experiment, experiment_id, among)
+        chosen, refused = _choose(connection, experiment, experiment_id, among, now)
         roster.refuse(connection, experiment_id, refused, now)
         people = _within_size(connection, experiment, experiment_id, chosen)
         drawn: Counter[str] = Counter()
@@ -272,12 +291,12 @@ def enroll(
 
 
 def _choose(
-    connection: Connection, experiment: Experiment, experiment_id: int, among: Sequence[int] | None
+    connection: Connection, experiment: Experiment, experiment_id: int, among: Sequence[int] | None, now: datetime
 ) -> tuple[list[tuple[Pack, list[Person]]], list[tuple[int, str]]]:
     """Who may be dealt an arm, pack by pack, and who may not, as (id, rule)."""
     chosen: dict[str, tuple[Pack, list[Person]]] = {}
     refused: list[tuple[int, str]] = []
-    for pack, candidate in eligible(connection, experiment, experiment_id, among):
+    for pack, candidate in eligible(connection, experiment, experiment_id, among, now):
         if candidate.refused:
             refused.append((candidate.id, candidate.refused))
         else:

@@ -29,6 +29,7 @@ arms:                                  # each changes exactly one variable of th
   gift-first: {script: gift-first}
 size: {lift: 5pt, power: 80%}          # what 2,000 people can show; 2pt takes about 10,000
 decision: {smallest_useful_lift: 3pt}
+caps: [{calls: 2, per: 24h}]           # over all experiments; the region's own default is one a day
 conversion: {event: friend_added, within: 72h}
 incentives: {coupon-20: {says: 二十元优惠券, cost: 20}}
 paths: {mini-program: {url: "https://example.com/j", says: 点开短信里的小程序添加专属顾问}}

@@ -1,10 +1,9 @@
-"""When each due call may be placed: its arm's window, or that of its attempt."""
+"""Hours that hang on the attempt before: where the next call belongs in another part of the day."""
 
 from collections.abc import Sequence
 
 from sqlalchemy import Connection
 
-from engine.core.calls import window_of
 from engine.core.redial import window_after
 from engine.core.windows import Window
 from engine.store import attempts
@@ -12,22 +11,20 @@ from engine.store.queue import Due
 from engine.workspace import Running
 
 
-def windows(connection: Connection, running: Running, due: Sequence[Due]) -> dict[int, Window]:
-    """The window of each due call, by the call's id."""
+def narrowed(connection: Connection, running: Running, due: Sequence[Due]) -> dict[int, Window]:
+    """The window of each due call whose hours hang on the attempt before, by the call's id; others are left out."""
     experiment = running.experiment
     redials = {arm: experiment.treatments[arm].redial for arm in {one.call.arm for one in due}}
-    minding = [one.contact_id for one in due if one.call.attempt > 1 and redials[one.call.arm].minds_the_hour]
-    before = attempts.before(connection, running.id, minding) if minding else {}
-    known: dict[tuple[str, int], Window] = {}
+    minding = [one for one in due if one.call.attempt > 1 and redials[one.call.arm].minds_the_hour]
+    if not minding:
+        return {}
+    before = attempts.before(connection, running.id, [one.contact_id for one in minding])
     found: dict[int, Window] = {}
-    for one in due:
-        arm, attempt = one.call.arm, one.call.attempt
-        last = before.get((one.contact_id, attempt - 1))
+    for one in minding:
+        attempt = one.call.attempt - 1
+        last = before.get((one.contact_id, attempt))
         if last is not None:
             placed, disposition = last
-            found[one.id] = window_after(experiment, arm, attempt - 1, disposition, placed, one.contact.timezones)
-            continue
-        if (arm, attempt) not in known:
-            known[arm, attempt] = window_of(experiment, experiment.treatments[arm], attempt)
-        found[one.id] = known[arm, attempt]
+            zones = one.contact.timezones
+            found[one.id] = window_after(experiment, one.call.arm, attempt, disposition, placed, zones)
     return found

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from math import ceil
 
-from engine.core.calls import window_of
 from engine.core.experiments import Experiment
 from engine.core.treatments import Treatment
+from engine.steps.ruling import usual
 
 # What calls come to where the provider's own assumptions are not known.
 REACHED_FIRST = 0.60  # contacts reached by the first attempt
@@ -46,13 +46,15 @@ def people_awaited(experiment: Experiment, each: float) -> float:
 
 
 def _daily(experiment: Experiment) -> float:
-    """Seconds of an open day in which the control's window is open."""
-    return 60.0 * sum(end - start for start, end in window_of(experiment, experiment.control).hours.spans)
+    """Seconds of a day in which the control may be called, on average over the days that are open at all."""
+    openings = usual(experiment)
+    days = sum(bool(openings.hours_on((MONDAY + timedelta(days=day)).date()).spans) for day in range(7))
+    return openings.weekly_seconds / days if days else 0.0
 
 
 def _weekly(experiment: Experiment) -> float:
     """Seconds a week in which the control's window is open."""
-    return _daily(experiment) * len(window_of(experiment, experiment.control).days)
+    return usual(experiment).weekly_seconds
 
 
 def days_of_parts(experiment: Experiment, parts: Sequence[float]) -> list[float | None]:
@@ -60,7 +62,7 @@ def days_of_parts(experiment: Experiment, parts: Sequence[float]) -> list[float 
 
     `parts` are calls; each begins when the one before is mature, inside the control's window.
     """
-    window = window_of(experiment, experiment.control)
+    window = usual(experiment)
     began = window.next_open(MONDAY, CLOCK)
     found: list[float | None] = []
     now = began
@@ -78,7 +80,7 @@ def days_of_parts(experiment: Experiment, parts: Sequence[float]) -> list[float 
 
 def _called(experiment: Experiment, begin: datetime, calls: float) -> datetime | None:
     """When so many calls are placed that begin at an open instant; None in a lifetime."""
-    window = window_of(experiment, experiment.control)
+    window = usual(experiment)
     left = calls / per_second(experiment)
     weekly = _weekly(experiment)
     weeks = max(0, ceil(left / weekly) - 1)

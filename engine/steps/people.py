@@ -6,6 +6,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from engine.core.consents import Consent
 from engine.core.contacts import Contact, ContactColumns
 from engine.core.experiments import Experiment
 from engine.errors import InputError
@@ -14,7 +15,7 @@ from engine.intake.phones import Number, normalize
 from engine.intake.rejects import Reject, write_rejects
 from engine.intake.rows import Progress, open_rows
 from engine.steps import enroll, receive
-from engine.store import erasure, ledger, numbers, outcomes, records, roster, suppressions
+from engine.store import cancellations, consents, erasure, ledger, numbers, outcomes, records, roster, suppressions
 from engine.workspace import Workspace
 
 NOBODY = "no contact has this number"
@@ -28,6 +29,7 @@ class Person:
     contact: Contact
     suppressed: bool
     arms: Mapping[str, str]
+    consent: Consent | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +59,7 @@ def import_contacts(
     return imported, receive.join_unmatched(workspace, ledger.CONVERSIONS, now)
 
 
-def show(workspace: Workspace, key_or_phone: str, region: str = "CN") -> Person:
+def show(workspace: Workspace, key_or_phone: str, now: datetime, region: str = "CN") -> Person:
     """The contact of this key, else of this number; raises NotFound, which shows no number."""
     with workspace.database.reading() as connection:
         contact_id, contact = roster.show(connection, _named(key_or_phone, region))
@@ -65,7 +67,8 @@ def show(workspace: Workspace, key_or_phone: str, region: str = "CN") -> Person:
             _experiment(connection, one.experiment_id).name: one.arm
             for one in outcomes.assignments(connection, [contact_id])
         }
-        return Person(contact, suppressions.contains(connection, contact.phone), arms)
+        kept = consents.of(connection, [contact_id]).get(contact_id)
+        return Person(contact, suppressions.contains(connection, contact.phone, now), arms, kept)
 
 
 def _named(key_or_phone: str, region: str) -> str:
@@ -89,6 +92,21 @@ def erase(workspace: Workspace, key_or_phone: str, who: str, now: datetime, regi
         unnamed = erasure.erase(connection, _named(key_or_phone, region))
         records.audit(connection, now, who, "erase", unnamed)
     return unnamed
+
+
+def withdraw(workspace: Workspace, key_or_phone: str, who: str, now: datetime, region: str = "CN") -> bool:
+    """Keep that a person took a consent back, and cancel what is planned; returns whether there was a consent.
+
+    Nobody calls the person again until a consent is given that is later; raises NotFound.
+    """
+    with workspace.database.writing() as connection:
+        contact_id, contact = roster.show(connection, _named(key_or_phone, region))
+        had = consents.withdraw(connection, {contact_id: now}, who, now) > 0
+        if not had and contact_id not in consents.of(connection, [contact_id]):
+            consents.keep(connection, {contact_id: Consent("", now, who, withdrawn=True)}, now)
+        cancellations.cancel_and_refuse(connection, [contact_id], "no_consent", now)
+        records.audit(connection, now, who, "withdraw", contact.key)
+    return had
 
 
 def everybody(workspace: Workspace) -> Iterator[Contact]:

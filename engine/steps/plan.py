@@ -4,7 +4,7 @@ Planning uses the procedures that decide: Dunnett's bound at a fixed horizon, th
 race, played with a stated seed. What cannot be answered is said first.
 """
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -16,32 +16,17 @@ from engine.core.experiments import CONTROL, HOLDOUT, Experiment
 from engine.core.factorial import decks, one_variable, shares_compared, shares_dealt
 from engine.core.guards import COMPLAINT, HARM_LIMIT
 from engine.core.metrics import METRICS
-from engine.core.rules import RULES
 from engine.core.sentences import odds
-from engine.errors import DatabaseError
-from engine.intake.contacts import read_contacts
-from engine.steps.eligibility import eligible, packs, wanted_of
+from engine.steps.audience import People, people_of, rules_to_know
+from engine.steps.eligibility import packs, wanted_of
 from engine.steps.forecast import WaveChoice, days_of_waves, wave_choices
 from engine.steps.pacing import REACHED_FIRST, calls_each, days_of_parts
 from engine.steps.parts import in_waves
 from engine.steps.rehearse import dealt_arms
 from engine.steps.size import fixed_sample, has_deadline, people_wanted
-from engine.store import roster, suppressions
 from engine.workspace import SIMULATED, Workspace
 
 CALL_COST, MESSAGE_COST = 0.15, 0.05  # where the provider's own assumptions are not known
-NO_EXPERIMENT = 0  # no experiment has this id: nobody is assigned in it
-
-
-@dataclass(frozen=True, slots=True)
-class People:
-    """Who may be called. `refused` counts contacts per rule, `rejected` the file's rows that cannot be used."""
-
-    listed: int
-    rejected: int
-    left_out: int
-    refused: dict[str, int]
-    callable: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +93,7 @@ class Crossed:
 def plan(workspace: Workspace, path: Path, now: datetime) -> Plan:
     """The plan of an experiment file over its contacts; nothing is written anywhere."""
     experiment = workspace.load(path)
-    people, by_pack = _people(workspace, experiment, workspace.contact_file(experiment, path))
+    people, by_pack = people_of(workspace, experiment, workspace.contact_file(experiment, path), now)
     wanted = people_wanted(experiment)
     shares = shares_dealt(experiment)
     per_arm = _dealt(experiment, by_pack, wanted)
@@ -134,13 +119,18 @@ def plan(workspace: Workspace, path: Path, now: datetime) -> Plan:
         fixed_samples=round(called / fixed_sample(experiment), 3), deadline=_read_last(experiment, called),
         methods={} if experiment.is_factorial else _methods(experiment, per_arm),
         waves=() if experiment.is_factorial else wave_choices(experiment, per_arm),
-        notes=(*_notes(experiment, called), *_harm_seen(experiment, per_arm, called, expected)), factorial=crossed,
+        notes=(
+            *_notes(experiment, called), *_harm_seen(experiment, per_arm, called, expected),
+            *rules_to_know(workspace, experiment, people, now),
+        ), factorial=crossed,
     )  # fmt: skip
 
 
-def people_per_arm(workspace: Workspace, experiment: Experiment, contacts: Path | None) -> dict[str, int]:
+def people_per_arm(
+    workspace: Workspace, experiment: Experiment, contacts: Path | None, now: datetime
+) -> dict[str, int]:
     """How many people each arm gets of a contact file, or of the roster, as long as every arm is living."""
-    _, by_pack = _people(workspace, experiment, contacts)
+    _, by_pack = people_of(workspace, experiment, contacts, now)
     return _dealt(experiment, by_pack, people_wanted(experiment))
 
 
@@ -154,70 +144,6 @@ def _dealt(experiment: Experiment, by_pack: Mapping[str, int], wanted: Mapping[s
             return {arm: int(people * share + 1e-9) for arm, share in shares_dealt(experiment).items()}
         dealt |= {arm: int(people * share + 1e-9) for arm, share in pack.shares.items()}
     return {arm: dealt[arm] for arm in experiment.all_shares}
-
-
-def _people(workspace: Workspace, experiment: Experiment, path: Path | None) -> tuple[People, Counter[str]]:
-    """Who may be called, and how many of them each pack has."""
-    timings = [treatment.timing for treatment in experiment.treatments.values()]
-    needs_time = any(timing.after_order is not None for timing in timings)
-    counted: Counter[str] = Counter()
-    by_pack: Counter[str] = Counter()
-    all_packs = packs(experiment)
-    listed = rejected = matching = 0
-    if path is None:
-        with workspace.database.reading() as connection:
-            listed = roster.count(connection)
-            for pack, candidate in eligible(connection, experiment, NO_EXPERIMENT, None):
-                matching += 1
-                counted[candidate.refused or ""] += 1
-                by_pack[pack.name] += not candidate.refused
-        return _counted(listed, 0, matching, counted), by_pack
-    for batch in read_contacts(path, experiment.audience.columns, experiment.audience.region):
-        rejected += len(batch.rejects)
-        listed += len(batch.contacts) + len(batch.rejects)
-        chosen = [
-            (contact, pack)
-            for contact in batch.contacts
-            for pack in [next((each for each in all_packs if _matches(contact.attributes, each.where)), None)]
-            if pack is not None
-        ]
-        matching += len(chosen)
-        known = _refused(workspace, experiment, [(contact.key, contact.phone) for contact, _ in chosen])
-        for contact, pack in chosen:
-            late = "no_order_time" if needs_time and contact.ordered_at is None else ""
-            rule = known.get(contact.key, late)
-            counted[rule] += 1
-            by_pack[pack.name] += not rule
-    return _counted(listed, rejected, matching, counted), by_pack
-
-
-def _counted(listed: int, rejected: int, matching: int, counted: Counter[str]) -> People:
-    refused = {rule: counted[rule] for rule in RULES if counted[rule]}
-    return People(listed, rejected, listed - rejected - matching, refused, counted[""])
-
-
-def _matches(attributes: Any, where: Mapping[str, str | list[str]]) -> bool:
-    return all(
-        attributes.get(name) in ([wanted] if isinstance(wanted, str) else wanted) for name, wanted in where.items()
-    )
-
-
-def _refused(workspace: Workspace, experiment: Experiment, people: list[tuple[str, str]]) -> dict[str, str]:
-    """Contact key → the rule that the database knows against it; empty where there is no database yet."""
-    if not workspace.is_there:
-        return {}
-    try:
-        database = workspace.database
-    except DatabaseError:
-        return {}
-    with database.reading() as connection:
-        suppressed = suppressions.suppressed_among(connection, [phone for _, phone in people])
-        refused = {key: "suppressed" for key, phone in people if phone in suppressed}
-        ids = roster.find(connection, [key for key, _ in people])
-        for _, candidate in eligible(connection, experiment, NO_EXPERIMENT, sorted(ids.values())):
-            if candidate.refused and candidate.refused != "no_order_time":
-                refused.setdefault(candidate.key, candidate.refused)
-    return refused
 
 
 def _splits(experiment: Experiment, per_arm: dict[str, int]) -> dict[str, dict[str, int]]:

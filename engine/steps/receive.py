@@ -12,15 +12,16 @@ from sqlalchemy import Connection
 
 from engine import failpoints
 from engine.core import redial
-from engine.core.calls import Call, CallState
+from engine.core.calls import CallState
 from engine.core.events import Conversion, Event, Kind
 from engine.core.experiments import LIVE, Experiment
 from engine.core.outcomes import judge
 from engine.core.treatments import Disposition
+from engine.core.windows import Window
 from engine.errors import NotFound
-from engine.steps import follow_up, guard, troubles
+from engine.steps import follow_up, guard, refusals, ruling, troubles
 from engine.steps.carriers import note_carrier
-from engine.store import attempts, cancellations, fates, ledger, outcomes, queue, records, roster, suppressions
+from engine.store import attempts, cancellations, fates, ledger, outcomes, queue, records, roster
 from engine.store import messages as message_rows
 from engine.store.ledger import NOBODY, About
 from engine.store.outcomes import Judged
@@ -129,7 +130,7 @@ def judge_contacts(
     experiments = {one.experiment_id for one in assigned}
     runnings = {one: workspace.running_of(connection, one) for one in experiments}
     judged: list[Judged] = []
-    refusing: set[int] = set()
+    said: list[refusals.Said] = []
     alarming: set[int] = set()
     for one in assigned:
         running = runnings[one.experiment_id]
@@ -139,13 +140,13 @@ def judge_contacts(
         matures = outcome.dialled_at + within if outcome.dialled_at else None
         judged.append(Judged(one.experiment_id, one.contact_id, outcome, matures))
         if outcome.opt_out or outcome.complaint:
-            refusing.add(one.contact_id)
+            said.append(refusals.said_in(own, one.contact_id, running.experiment))
         if guard.concerns(running.experiment, outcome):
             alarming.add(one.experiment_id)
     outcomes.write_outcomes(connection, judged)
-    if refusing:
-        phones = [contact.phone for contact in roster.contacts(connection, sorted(refusing)).values()]
-        suppressions.add(connection, phones, "opted_out", "call", now)
+    refusing: set[int] = set()
+    if said:
+        refusing = refusals.keep(connection, said, now)
         cancellations.cancel_and_refuse(connection, refusing, "opted_out", now)
     for experiment_id in sorted(alarming):
         guard.stop_harm(connection, runnings[experiment_id], now)
@@ -174,7 +175,8 @@ def _after_endings(
     ]
     contacts = roster.contacts(connection, sorted({known.contact_id for _, known, _ in going_on}))
     placed = attempts.begun(connection, [known.id for running, known, _ in going_on if _minds_the_hour(running, known)])
-    redials: dict[int, list[tuple[int, Call]]] = {}
+    redials: dict[int, list[ruling.Wanted]] = {}
+    windows: dict[str, Window] = {}  # of the calls whose hours hang on the attempt before
     messages: list[follow_up.Message] = []
     for running, known, event in going_on:
         contact = contacts[known.contact_id]
@@ -182,12 +184,19 @@ def _after_endings(
         begun = placed.get(known.id)
         again = redial.next_attempt(running.experiment, contact, known.call, disposition, event.at, begun)
         if again is not None:
-            redials.setdefault(known.experiment_id, []).append((known.contact_id, again))
+            redials.setdefault(known.experiment_id, []).append((known.contact_id, contact, again))
+            if begun is not None:
+                windows[again.key] = redial.window_after(
+                    running.experiment, again.arm, known.call.attempt, disposition, begun, contact.timezones
+                )
         elif follow_up.is_due(running.experiment, known.call, event):
             messages.append(follow_up.compose(workspace, running, known, contact))
     for experiment_id, calls in redials.items():
         if records.held_state(connection, experiment_id, shared=True) in LIVE:
-            queue.plan(connection, experiment_id, calls)
+            experiment = workspace.running_of(connection, experiment_id).experiment
+            kept, refused = ruling.planned(connection, experiment, calls, now, windows)
+            queue.plan(connection, experiment_id, kept)
+            roster.refuse(connection, experiment_id, refused, now)
     return sum(len(calls) for calls in redials.values()), follow_up.plan(connection, messages, now)
 
 

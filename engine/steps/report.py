@@ -224,7 +224,8 @@ def _health(record: Record, last: Mapping[str, Any] | None) -> tuple[Health, str
 
 def _days_left(connection: Connection, record: Record, undealt: int) -> float | None:
     """Days that are left at the declared pace, in waves with the waits between them; None when nothing is planned."""
-    from engine.core.calls import CallState, window_of
+    from engine.core.calls import CallState
+    from engine.steps.ruling import usual
 
     planned = queue.counts(connection, record.id).get(CallState.PLANNED, 0) + undealt
     if not planned or record.state not in LIVE:
@@ -232,8 +233,7 @@ def _days_left(connection: Connection, record: Record, undealt: int) -> float | 
     experiment = record.experiment
     if undealt and in_waves(experiment):
         return days_of_waves(experiment, undealt, dealing(connection, record.name).parts)
-    window = window_of(experiment, experiment.control)
-    seconds = 60.0 * sum(end - start for start, end in window.hours.spans) * len(window.days) / 7
+    seconds = usual(experiment).weekly_seconds / 7
     return planned / (experiment.pace.per_second * seconds) if seconds else None
 
 

@@ -6,11 +6,13 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from engine.errors import InputError, Problem, ProblemsFound, did_you_mean
+from engine.errors import InputError, NotFound, Problem, ProblemsFound, did_you_mean
 from engine.intake.phones import Number, normalize_all
 from engine.intake.rejects import Reject, write_rejects
 from engine.intake.rows import Progress, open_rows
+from engine.regions import rulebook
 from engine.store import cancellations, records, suppressions
+from engine.store.suppressions import Why
 from engine.workspace import Workspace
 
 
@@ -53,10 +55,10 @@ def remove(
     return removed
 
 
-def check(workspace: Workspace, phone: str, *, region: str = "CN") -> bool:
-    """Whether a number is on the list; raises InputError when it is not a number."""
+def check(workspace: Workspace, phone: str, now: datetime, *, region: str = "CN") -> bool:
+    """Whether a number is on the list at `now`; raises InputError when it is not a number."""
     with workspace.database.reading() as connection:
-        return suppressions.contains(connection, numbers_of([phone], region)[0])
+        return suppressions.contains(connection, numbers_of([phone], region)[0], now)
 
 
 def listing(workspace: Workspace, limit: int, offset: int = 0) -> list[Any]:
@@ -95,8 +97,19 @@ def import_file(
     region: str = "CN",
     who: str = "command line",
     progress: Progress | None = None,
+    national: str = "",
+    replace: bool = False,
 ) -> Imported:
-    """Never call the numbers of this column again; raises ProblemsFound when the file lacks it."""
+    """Never call the numbers of this column again; raises ProblemsFound when the file lacks it.
+
+    With `national` the file is an import of that national do-not-call list, which regions ask for by this name;
+    with `replace` it is the whole of it, and numbers that it no longer has come off. Raises NotFound for a name that
+    no region asks for.
+    """
+    if national:
+        known = sorted({one.name for row in rulebook().rows for one in row.lists})
+        if national not in known:
+            raise NotFound("national list", national, known)
     rows = open_rows(path)
     if column not in rows.columns:
         text = f"there is no column {column!r}{did_you_mean(column, rows.columns)}"
@@ -104,6 +117,10 @@ def import_file(
     place = rows.columns.index(column)
     read = new = 0
     rejects: list[Reject] = []
+    kind, source = (Why.NATIONAL, national) if national else (Why.INTERNAL, f"file {path.name}")
+    if national and replace:
+        with workspace.database.writing() as connection:
+            suppressions.forget_list(connection, national)
     for batch in rows.batches(progress=progress):
         numbers = normalize_all((values[place] for _, values in batch.rows), region)
         read += len(batch.rows) + len(batch.rejects)
@@ -115,9 +132,11 @@ def import_file(
         ]
         good = [number.e164 for number in numbers if isinstance(number, Number)]
         with workspace.database.writing() as connection:
-            new += suppressions.add(connection, good, reason, f"file {path.name}", now)
+            new += suppressions.add(connection, good, reason, source, now, kind=kind)
             cancellations.cancel_and_refuse_phones(connection, good, "suppressed", now)
     with workspace.database.writing() as connection:
+        if national:
+            suppressions.note_import(connection, national, read - len(rejects), path.name, now)
         records.audit(connection, now, who, "suppress", f"{new} numbers of {path.name}", reason)
     kept = (workspace.database.path or path).with_name(f"{path.stem}.rejects.csv")
     if rejects:

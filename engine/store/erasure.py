@@ -14,7 +14,7 @@ from engine.store import queue, roster
 from engine.store.ledger import CONVERSIONS, EVENTS, REPORTS
 from engine.store.messages import MESSAGES
 from engine.store.queue import CALLS, CONTACTS, IS_OPEN
-from engine.store.roster import ERASED, RESERVE
+from engine.store.roster import CONSENTS, ERASED, RESERVE
 
 PAGE = 1_000  # reports held at once while those about a person are sought
 UNSAID = "(erased)"
@@ -32,6 +32,7 @@ def erase(connection: Connection, key_or_phone: str) -> str:
     if connection.execute(under_way).scalar_one():
         raise NotNow("a call to this contact is under way or its fate is unknown; erase again when it is settled")
     connection.execute(delete(RESERVE).where(RESERVE.c.contact_id == contact_id))
+    connection.execute(delete(CONSENTS).where(CONSENTS.c.contact_id == contact_id))
     unnamed = f"{ERASED}{contact_id}"
     calls = _rename_calls(connection, contact_id, unnamed)
     _empty_events(connection, contact_id, contact.key, unnamed, calls)

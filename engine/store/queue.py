@@ -89,10 +89,14 @@ _CONTACT_COLUMNS = (
 )  # fmt: skip
 
 
+# The suppression that holds at an instant, of the contact of a row.
+_SUPPRESSED = (SUPPRESSIONS.c.phone == CONTACTS.c.phone) & or_(
+    SUPPRESSIONS.c.until.is_(None), SUPPRESSIONS.c.until > bindparam("now")
+)
 _DUE = (
     select(*_CALL_COLUMNS, *_CONTACT_COLUMNS, SUPPRESSIONS.c.phone.label("suppressed"), CALLS.c.tries)
     .join(CONTACTS, CONTACTS.c.id == CALLS.c.contact_id)
-    .outerjoin(SUPPRESSIONS, SUPPRESSIONS.c.phone == CONTACTS.c.phone)
+    .outerjoin(SUPPRESSIONS, _SUPPRESSED)
     .where(CALLS.c.experiment_id == bindparam("experiment"), IS_PLANNED, CALLS.c.due_at <= bindparam("now"))
     .order_by(CALLS.c.due_at, CALLS.c.rank)
     .limit(bindparam("most"))
@@ -139,7 +143,7 @@ _BEGIN = (
 _HELD = (
     select(CALLS.c.id, SUPPRESSIONS.c.phone)
     .join(CONTACTS, CONTACTS.c.id == CALLS.c.contact_id)
-    .outerjoin(SUPPRESSIONS, SUPPRESSIONS.c.phone == CONTACTS.c.phone)
+    .outerjoin(SUPPRESSIONS, _SUPPRESSED)
     .where(among(CALLS.c.id, "calls"), CALLS.c.state == CallState.BEGUN.value, CALLS.c.holder == bindparam("who"))
     .with_for_update(of=CALLS, key_share=True)
 )
@@ -159,9 +163,9 @@ def begin(connection: Connection, calls: Sequence[int], holder: str, now: dateti
         connection.execute(_BEGIN, {"calls": list(calls), "moment": now, "who": holder})
 
 
-def held(connection: Connection, calls: Sequence[int], holder: str) -> dict[int, bool]:
+def held(connection: Connection, calls: Sequence[int], holder: str, now: datetime) -> dict[int, bool]:
     """Those of the calls that this process began and still has, with whether their person is suppressed by now."""
-    rows = connection.execute(_HELD, {"calls": list(calls), "who": holder})
+    rows = connection.execute(_HELD, {"calls": list(calls), "who": holder, "now": now})
     return {row[0]: row[1] is not None for row in rows}
 
 

@@ -2,8 +2,9 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
-from sqlalchemy import Connection, bindparam, delete, func, select
+from sqlalchemy import Connection, bindparam, delete, func, or_, select
 
 from engine.store.bulk import Adding, among
 from engine.store.roster import CONTACTS, RESERVE, SUPPRESSIONS, batches
@@ -24,7 +25,11 @@ _PUT = Adding(ReserveRow, ("contact_id", "pack", "stratum", "standing"), ("exper
 _FIRST = (
     select(RESERVE.c.contact_id, CONTACTS.c.key, RESERVE.c.stratum, SUPPRESSIONS.c.phone)
     .join(CONTACTS, CONTACTS.c.id == RESERVE.c.contact_id)
-    .outerjoin(SUPPRESSIONS, SUPPRESSIONS.c.phone == CONTACTS.c.phone)
+    .outerjoin(
+        SUPPRESSIONS,
+        (SUPPRESSIONS.c.phone == CONTACTS.c.phone)
+        & or_(SUPPRESSIONS.c.until.is_(None), SUPPRESSIONS.c.until > bindparam("now")),
+    )
     .where(RESERVE.c.experiment_id == bindparam("experiment"), RESERVE.c.pack == bindparam("pack"))
     .order_by(RESERVE.c.standing, RESERVE.c.contact_id)
     .limit(bindparam("most"))
@@ -39,9 +44,9 @@ def put(connection: Connection, experiment_id: int, rows: Sequence[tuple[int, st
         _PUT.run(connection, batch, experiment_id=experiment_id)
 
 
-def first(connection: Connection, experiment_id: int, pack: str, most: int) -> list[Reserved]:
+def first(connection: Connection, experiment_id: int, pack: str, most: int, now: datetime) -> list[Reserved]:
     """At most so many of a pack, in the experiment's order."""
-    rows = connection.execute(_FIRST, {"experiment": experiment_id, "pack": pack, "most": most}).all()
+    rows = connection.execute(_FIRST, {"experiment": experiment_id, "pack": pack, "most": most, "now": now}).all()
     return [Reserved(row[0], row[1], row[2], row[3] is not None) for row in rows]
 
 

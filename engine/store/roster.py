@@ -5,12 +5,12 @@ roster. A transaction belongs to the caller: a large import is fastest with 100,
 """
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from itertools import islice
-from typing import Any, Final, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar
 
 from sqlalchemy import (
     Column,
@@ -29,6 +29,7 @@ from sqlalchemy import (
 )
 
 from engine.core.assignment import Assignment
+from engine.core.consents import Consent, consent_of
 from engine.core.contacts import Contact, masked
 from engine.errors import NotFound
 from engine.store import locking
@@ -36,6 +37,7 @@ from engine.store.bulk import Adding, Many, among
 from engine.store.contacts import attributes_of, contact_of
 from engine.store.tables import (
     AssignmentRow,
+    ConsentRow,
     ContactRow,
     OutcomeRow,
     RefusalRow,
@@ -46,6 +48,7 @@ from engine.store.tables import (
 
 CONTACTS, ASSIGNMENTS, REFUSALS = table(ContactRow), table(AssignmentRow), table(RefusalRow)
 SUPPRESSIONS, OUTCOMES, RESERVE = table(SuppressionRow), table(OutcomeRow), table(ReserveRow)
+CONSENTS = table(ConsentRow)
 
 BATCH: Final = 10_000  # below the 32,766 values that SQLite takes in one statement
 ERASED: Final = "erased:"
@@ -53,6 +56,19 @@ PRESENT: Final = CONTACTS.c.phone.not_like(f"{ERASED}%")
 FIELDS: Final = ("key", "phone", "name", "region", "timezones", "ordered_at", "attributes")
 encode: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode
 T = TypeVar("T")
+
+
+class Prospect(NamedTuple):
+    """What a rule may ask of a contact who is not in yet; `attributes` are JSON text."""
+
+    region: str
+    phone: str
+    timezones: str
+    attributes: str
+    consent: Consent | None
+
+
+MayCall = Callable[[Prospect], str | None]  # the rule that refuses, None for none
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,14 +272,17 @@ def candidates(
     where: Mapping[str, str | list[str]],
     needs_order_time: bool,
     contact_ids: Sequence[int] | None = None,
+    may_call: MayCall | None = None,
+    now: datetime | None = None,
 ) -> Iterator[Candidate]:
     """Who is not in this experiment and has the attributes of `where`, in batches; only `contact_ids` when given.
 
     `others` are the experiments that may not share a contact with this one. `refused` is the first of the
-    rules suppressed, other_experiment and no_order_time that holds; the last when the experiment needs an order's time.
+    rules suppressed, other_experiment and no_order_time that holds; the last when the experiment needs an order's time;
+    else what `may_call` says of the contact's region and consent. A suppression counts while it holds at `now`.
     """
     wanted = {name: {values} if isinstance(values, str) else set(values) for name, values in where.items()}
-    for row in _unassigned(connection, experiment_id, others, contact_ids):
+    for row in _unassigned(connection, experiment_id, others, contact_ids, now):
         stratum = ""
         if wanted or strata:
             attributes = attributes_of(row.attributes)
@@ -277,11 +296,22 @@ def candidates(
             refused = "other_experiment"
         elif needs_order_time and row.ordered_at is None:
             refused = "no_order_time"
+        elif may_call is not None:
+            refused = may_call(_prospect(row))
         yield Candidate(row.id, row.key, stratum, refused)
 
 
+def _prospect(row: Row[Any]) -> Prospect:
+    consent = consent_of(row.basis, row.given_at, row.proof_source, row.proof, row.withdrawn)
+    return Prospect(row.region, row.phone, row.timezones, row.attributes, consent)
+
+
 def _unassigned(
-    connection: Connection, experiment_id: int, others: Sequence[int], contact_ids: Sequence[int] | None
+    connection: Connection,
+    experiment_id: int,
+    others: Sequence[int],
+    contact_ids: Sequence[int] | None,
+    now: datetime | None,
 ) -> Iterator[Row[Any]]:
     elsewhere, here = (
         or_(
@@ -292,10 +322,19 @@ def _unassigned(
         )
         for among_these in (others, [experiment_id])
     )
-    query = select(
-        CONTACTS.c.id, CONTACTS.c.key, CONTACTS.c.ordered_at, CONTACTS.c.attributes,
-        _exists(SUPPRESSIONS.c.phone == CONTACTS.c.phone).label("suppressed"), elsewhere.label("elsewhere"),
-    ).where(PRESENT, ~here)  # fmt: skip
+    listed = SUPPRESSIONS.c.phone == CONTACTS.c.phone
+    if now is not None:
+        listed &= or_(SUPPRESSIONS.c.until.is_(None), SUPPRESSIONS.c.until > now)
+    query = (
+        select(
+            CONTACTS.c.id, CONTACTS.c.key, CONTACTS.c.ordered_at, CONTACTS.c.attributes, CONTACTS.c.region,
+            CONTACTS.c.phone, CONTACTS.c.timezones,
+            _exists(listed).label("suppressed"), elsewhere.label("elsewhere"), CONSENTS.c.basis, CONSENTS.c.given_at,
+            CONSENTS.c.source.label("proof_source"), CONSENTS.c.proof, CONSENTS.c.withdrawn,
+        )
+        .outerjoin(CONSENTS, CONSENTS.c.contact_id == CONTACTS.c.id)
+        .where(PRESENT, ~here)
+    )  # fmt: skip
     if contact_ids is None:
         yield from _streamed(connection, query)
         return
@@ -321,6 +360,20 @@ def assigned(connection: Connection, experiment_id: int) -> dict[str, int]:
 def refusals(connection: Connection, experiment_id: int) -> dict[str, int]:
     """How many each rule refused."""
     return _counts(connection, REFUSALS.c.rule, experiment_id)
+
+
+def refused_people(connection: Connection, experiment_id: int) -> tuple[int, int]:
+    """How many people some rule refused, and how many were looked at: those, and who has an arm or waits for one."""
+    own = [rows.c.experiment_id == experiment_id for rows in (REFUSALS, ASSIGNMENTS, RESERVE)]
+    refused = connection.execute(select(func.count(REFUSALS.c.contact_id.distinct())).where(own[0])).scalar_one()
+    drawn = connection.execute(select(func.count()).select_from(ASSIGNMENTS).where(own[1])).scalar_one()
+    waiting = connection.execute(select(func.count()).select_from(RESERVE).where(own[2])).scalar_one()
+    both = select(func.count(REFUSALS.c.contact_id.distinct())).join(
+        ASSIGNMENTS,
+        (ASSIGNMENTS.c.experiment_id == REFUSALS.c.experiment_id) & (ASSIGNMENTS.c.contact_id == REFUSALS.c.contact_id),
+    )
+    twice = connection.execute(both.where(own[0])).scalar_one()
+    return int(refused), int(refused + drawn + waiting - twice)
 
 
 def _counts(

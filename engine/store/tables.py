@@ -101,13 +101,38 @@ class ContactRow(SQLModel, table=True):
 
 
 class SuppressionRow(SQLModel, table=True):
-    """A number that is never called."""
+    """A number that is not called: never, or not before `until`. `kind` says what it is on the list for."""
 
     __tablename__: ClassVar[Any] = "suppressions"
     phone: str = Field(primary_key=True)
     reason: str
     source: str
     added_at: datetime = _instant()
+    kind: str = Field(default="internal", sa_column_kwargs={"server_default": "internal"})
+    until: datetime | None = _instant(null=True)
+
+
+class ConsentRow(SQLModel, table=True):
+    """What a contact agreed to, or that it was taken back."""
+
+    __tablename__: ClassVar[Any] = "consents"
+    contact_id: int = _owner("contacts.id", key=True)
+    basis: str
+    given_at: datetime | None = _instant(null=True)
+    source: str = ""
+    proof: str = ""
+    withdrawn: bool = False
+    recorded_at: datetime = _instant()
+
+
+class ListRow(SQLModel, table=True):
+    """A national do-not-call list, and when it was imported last."""
+
+    __tablename__: ClassVar[Any] = "national_lists"
+    name: str = Field(primary_key=True)
+    imported_at: datetime = _instant()
+    numbers: int
+    source: str
 
 
 class AssignmentRow(SQLModel, table=True):
@@ -174,6 +199,7 @@ class CallRow(SQLModel, table=True):
         Index("calls_live", "contact_id", unique=True, **_where(f"{OPEN} AND ended_at IS NULL")),
         Index("calls_provider", "provider_id", **_where("provider_id <> ''")),
         Index("calls_begun", "experiment_id", "begun_at", **_where("begun_at IS NOT NULL")),
+        Index("calls_of_person", "contact_id", "begun_at", **_where("begun_at IS NOT NULL")),
     )
     id: int | None = _key()
     key: str = Field(unique=True)

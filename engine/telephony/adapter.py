@@ -45,6 +45,7 @@ class Capabilities:
     event_order: bool = False
     polls: bool = False
     voices: tuple[str, ...] = ()
+    rules: tuple[str, ...] = ()  # providers whose calling rules bind these lines, as rows of engine/regions name them
     settings: Mapping[str, str] = field(default_factory=dict)  # each setting's name and meaning
 
 

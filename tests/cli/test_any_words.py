@@ -10,7 +10,8 @@ from tests.cli.makers import ringlab
 
 COMMANDS = [
     "plan", "start", "next", "status", "results", "pause", "resume", "stop", "schema", "check", "simulate",
-    "contacts import", "contacts export", "contacts show", "contacts erase", "suppress add", "suppress remove",
+    "contacts import", "contacts export", "contacts show", "contacts erase", "contacts withdraw",
+    "suppress add", "suppress remove",
     "suppress import", "suppress check", "conversions import", "scripts show", "scripts check", "scripts diff",
     "scripts preview", "adapters list", "adapters check", "calls unknown", "calls settle", "database backup",
     "database upgrade", "access add",

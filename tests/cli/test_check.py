@@ -1,6 +1,7 @@
 """check, schema and init: the files that people write."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -160,3 +161,57 @@ def test_a_folder_in_the_place_of_a_file_is_told(tmp_path: Path, monkeypatch: py
         assert said.out == "experiments/x.yaml:0:0: it is a directory; name a file\n"
     said = ringlab("check", "empty")
     assert (said.status, "nothing here to check" in said.out) == (1, True)
+
+
+def test_a_rule_that_an_author_may_not_expect_is_a_warning(tmp_path: Path) -> None:
+    """A redial that the region's cap moves is told at its line with the cure, and nothing is wrong with the file."""
+    experiment = make_workspace(tmp_path / "w")
+    text = experiment.read_text(encoding="utf-8")
+    line = next(number for number, line in enumerate(text.splitlines(), start=1) if "redial:" in line)
+    experiment.write_text(re.sub(r"^caps:.*\n", "", text, flags=re.MULTILINE), encoding="utf-8")
+
+    said = ringlab("check", str(experiment))
+
+    assert (said.status, said.out) == (0, "")
+    assert f":{line}:" in said.err
+    assert "warning: control.redial: 2 calls 4h apart" in said.err
+    assert "`caps: [{calls: 2, per: 1d}]` allows them" in said.err
+    (warning,) = ringlab("check", str(experiment), "--format", "json").json["warnings"]
+    assert warning["line"] == line
+
+
+@pytest.mark.parametrize(
+    ("region", "window", "status", "says"),
+    [
+        ("FR", "20:00-22:00", 1, "never opens in FR, where people are called 10:00-13:00, 14:00-20:00 on a Monday"),
+        (
+            "FR",
+            "12:00-15:00",
+            0,
+            "is cut by the rules of the region: mon, tue, wed, thu, fri: 12:00-13:00, 14:00-15:00",
+        ),
+        ("FR", "12:00-15:00", 0, "a consent is needed (express or contract), and no column tells it"),
+        ("JP", "10:00-12:00", 0, "no rules are known for JP: the strictest common default holds there"),
+    ],
+)
+def test_a_window_is_held_against_the_region(tmp_path: Path, region: str, window: str, status: int, says: str) -> None:
+    """Hours that never open are an error, hours that are cut and consents that nobody tells are warnings."""
+    experiment = make_workspace(tmp_path / "w")
+    text = experiment.read_text(encoding="utf-8").replace("10:00-12:00", window)
+    text = text.replace("audience:\n", f"audience:\n  region: {region}\n")
+    experiment.write_text(text, encoding="utf-8")
+
+    said = ringlab("check", str(experiment))
+
+    assert said.status == status
+    assert says in (said.out if status else said.err)
+
+
+def test_a_year_whose_holidays_are_not_known_is_told(tmp_path: Path) -> None:
+    """With the two cures."""
+    experiment = make_workspace(tmp_path / "w")
+    text = experiment.read_text(encoding="utf-8")
+    experiment.write_text(text + 'schedule: {start: "2035-03-01 09:00"}\n', encoding="utf-8")
+    assert "the holidays of CN in 2035 are not known" in ringlab("check", str(experiment)).err
+    experiment.write_text(text + 'schedule: {start: "2035-03-01 09:00"}\nholidays: open\n', encoding="utf-8")
+    assert ringlab("check", str(experiment)).err == ""

@@ -13,7 +13,8 @@ from tests.cli.makers import ringlab
 PROMISED = [
     "init", "check", "schema", "plan", "start", "run", "serve", "status", "results", "pause", "resume", "stop",
     "next", "compare", "analyze", "power", "simulate", "demo", "contacts/import", "contacts/export", "contacts/show",
-    "contacts/erase", "suppress/add", "suppress/remove", "suppress/import", "suppress/export", "suppress/check",
+    "contacts/erase", "contacts/withdraw", "suppress/add",
+    "suppress/remove", "suppress/import", "suppress/export", "suppress/check",
     "conversions/import", "scripts/list", "scripts/show", "scripts/check", "scripts/diff", "scripts/preview",
     "adapters/list", "adapters/check", "database/upgrade", "database/backup", "database/check",
 ]  # fmt: skip

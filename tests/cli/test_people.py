@@ -159,3 +159,31 @@ def test_conversions_that_come_before_their_contact_are_joined() -> None:
     said = ringlab("contacts", "import", "buyers.csv", "--columns", "key=customer_id,phone=mobile", "--format", "json")
 
     assert said.json["joined"] == 1
+
+
+def test_a_consent_is_taken_back_by_hand() -> None:
+    """What a file says of a consent is shown, and withdrawn with what was planned; a second time says so."""
+    rows = ["id,mobile,agreed", "C0,19900000000,yes", "C1,19900000001,"]
+    Path("agreed.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")
+    assert ringlab("contacts", "import", "agreed.csv", "--columns", "key=id,phone=mobile,consent=agreed").status == 0
+    assert ringlab("contacts", "show", "C0", "--format", "json").json["consent"] == "express"
+    assert ringlab("contacts", "show", "C1", "--format", "json").json["consent"] is None
+
+    assert "is withdrawn" in ringlab("contacts", "withdraw", "C0").out
+    assert "no consent before" in ringlab("contacts", "withdraw", "C1").out
+
+    for key in ("C0", "C1"):
+        assert ringlab("contacts", "show", key, "--format", "json").json["consent"] == "withdrawn"
+    assert ringlab("contacts", "withdraw", "C7").status == 1
+
+
+def test_a_national_list_is_imported_by_its_name() -> None:
+    """Under a name that some region asks for; the export says what each number is on the list for."""
+    Path("dncl.csv").write_text("phone\n+14165550123\n", encoding="utf-8")
+    assert "did you mean 'ca-dncl'" in ringlab("suppress", "import", "dncl.csv", "--list", "ca-dnc").err
+
+    said = ringlab("suppress", "import", "dncl.csv", "--list", "ca-dncl", "--region", "CA", "--replace")
+
+    assert said.status == 0, said.err
+    assert "+14165550123,imported,ca-dncl," in ringlab("suppress", "export").out
+    assert ",national," in ringlab("suppress", "export").out

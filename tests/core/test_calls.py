@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.core.calls import call_key, first_attempt, window_of
+from engine.core.calls import call_key, first_attempt, window_of, wishes_of
 from engine.core.redial import next_attempt
 from engine.core.treatments import Disposition
 from tests.core.makers import MONDAY, make_call, make_contact, make_experiment
@@ -21,12 +21,13 @@ def test_a_first_call_is_due_at_the_next_opening():
     assert call.key == call_key("gift-first", "C1", 1)
 
 
-def test_nobody_is_called_at_night_where_the_file_says_nothing():
-    """Without a window, people are called between nine and eight in the evening."""
+def test_where_the_file_says_nothing_the_region_says_when():
+    """Without a window of its own a treatment wants any hour, which the rules of the region then cut."""
     night = datetime(2026, 11, 23, 15, 0, tzinfo=UTC)
     call = first_attempt(make_experiment(), make_contact(), "control", 0, night)
     assert call is not None
-    assert call.due_at == datetime(2026, 11, 24, 1, 0, tzinfo=UTC)
+    assert call.due_at == night
+    assert wishes_of(make_experiment(), make_experiment().control).hours is None
 
 
 def test_a_call_follows_an_order_by_the_time_that_the_arm_says():
@@ -100,3 +101,12 @@ def test_an_arm_that_changes_one_key_of_a_mapping_keeps_the_others():
     experiment = make_experiment(control=control, arms={"late": {"timing": {"window": "14:00-16:00"}}})
     timing = experiment.treatments["late"].timing
     assert (timing.after_order, str(timing.window)) == (timedelta(minutes=30), "14:00-16:00")
+
+
+def test_a_file_that_says_nothing_new_keeps_its_fingerprint():
+    """Keys that came later count only where they are written: no running experiment changes by an upgrade."""
+    assert make_experiment().fingerprint == "0dfa789aaa97b423"
+    audience = {"contacts": "a.csv", "columns": {"key": "id"}}
+    assert make_experiment(audience=audience).fingerprint == "d1a050c8e0dbcaf7"
+    for written in ({"caps": []}, {"consent": "required"}, {"holidays": "open"}, {"line": "tencent"}):
+        assert make_experiment(**written).fingerprint != make_experiment().fingerprint

@@ -3,15 +3,18 @@
 from collections.abc import Mapping
 from copy import deepcopy
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from unittest.mock import patch
 
 from fastapi.testclient import TestClient
 
 from dashboards.app import make_app
+from engine.core.cautions import Caution
+from engine.core.regions import Wishes
 from engine.errors import NotFound
-from engine.steps import access, control, enroll, operations, receive, report, reports, settle, suppress
+from engine.regions import rulebook
+from engine.steps import access, control, enroll, operations, receive, report, reports, ruled, settle, suppress
 from engine.steps.settle import Unknown, Untold
 from engine.steps.troubles import Resting
 from engine.store.processes import Process
@@ -255,6 +258,28 @@ def make_operations(**changes: Any) -> operations.Operations:
     return operations.Operations(**(values | changes))
 
 
+def make_ruled(region: str = "US", **changes: Any) -> ruled.Ruled:
+    """The rules of an experiment in a region, as they hold this week: some refused, a list missing."""
+    book = rulebook()
+    place = book.place(region, "")
+    bounds = book.bounds(place, Wishes())
+    days = tuple(
+        ruled.Day(day, holiday, (str(bounds.openings.hours_on(day)), "10:00-12:00"))
+        for day, holiday in [(date(2026, 11, 24), False), (date(2026, 11, 26), True), (date(2027, 1, 4), None)]
+    )
+    values: dict[str, Any] = {
+        "name": "gift-first-2026-11", "state": "running", "region": region, "states": len(place.states),
+        "zones": ("America/New_York", "America/Chicago"),
+        "rows": tuple(ruled.Held(row, row.is_ours) for row in bounds.rows),
+        "groups": (("control", "story"), ("gift-first",)), "days": days, "caps": bounds.caps, "accepts": bounds.accepts,
+        "lists": tuple(ruled.Asked(one, None, fresh=False) for one in bounds.lists), "block": bounds.block,
+        "cautions": (Caution(("audience",), "the holidays are not known", "节假日未知"),),
+        "refusals": (("no_consent", "no consent", 212), ("window", "no open window", 31)),
+        "refused_people": 240, "people": 5000, "next_due": NOW + timedelta(hours=5), "begun": False,
+    }  # fmt: skip
+    return ruled.Ruled(**{**values, **changes})
+
+
 @dataclass(frozen=True, slots=True)
 class Made:
     """What a posted experiment comes back as."""
@@ -271,6 +296,7 @@ class Steps:
         self.listed = (make_card(),) if cards is None else cards
         self.asked: list[tuple[Any, ...]] = []
         self.tokens = dict(TOKENS)
+        self.ruled = make_ruled()
         self.suppressed: list[Any] = []
         self.operations = make_operations()
         self.resting: tuple[Resting, ...] = ()
@@ -320,6 +346,7 @@ class Steps:
             },
             operations: {"operations": lambda now: self.operations},
             settle: {"settle": None, "unknown": lambda experiment=None: self.operations.unknown},
+            ruled: {"rules_of": lambda name, now: self.results_of(name, now) and self.ruled},
             access: {"role_of": lambda token, now: self.tokens.get(token)},
         }  # fmt: skip
         return [

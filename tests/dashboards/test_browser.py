@@ -23,7 +23,7 @@ FLAGS = (
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
 )  # fmt: skip
 PAGE = "/experiments/gift-first-2026-11"
-PATHS = ("/", PAGE, "/operations", "/nope")
+PATHS = ("/", PAGE, f"{PAGE}/rules", "/operations", "/nope")
 
 # What a reader of the page could trip over, found by its structure.
 FAULTS = """() => {

@@ -127,7 +127,12 @@ def test_a_language_asked_for_is_remembered(steps: Steps) -> None:
 def test_chinese_pages_hold_no_english_of_ours(steps: Steps) -> None:
     """On a Chinese page no message stands in English."""
     client = make_client(open=True)
-    for path in ("/?lang=zh-CN", "/experiments/gift-first-2026-11?lang=zh-CN", "/nope?lang=zh-CN"):
+    for path in (
+        "/?lang=zh-CN",
+        "/experiments/gift-first-2026-11?lang=zh-CN",
+        "/experiments/gift-first-2026-11/rules?lang=zh-CN",
+        "/nope?lang=zh-CN",
+    ):
         html = client.get(path).text
         told = {message for message in used() if isinstance(message, str) and len(message) > 12 and "%" not in message}
         assert not [message for message in told if f">{message}<" in html]

@@ -67,6 +67,7 @@ def make_experiment(**changes: Any) -> dict[str, Any]:
         "conversion": {"event": "friend_added", "within": "72h"},
         "paths": {"mini": {"url": "https://example.com/j"}},
         "pace": {"per_second": 20, "concurrent": 500},
+        "caps": [{"calls": 3, "per": "24h"}],
         "settings": STEADY,
     }  # fmt: skip
     return sound | changes
