@@ -4,6 +4,7 @@ import json
 import re
 import shlex
 import shutil
+import sys
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any, Union, get_args, get_origin
 
 import pytest
 from pydantic import BaseModel
+from ruamel.yaml import YAML
 
 from dashboards.pages import PAGES
 from engine.cli.app import command
@@ -163,6 +165,21 @@ def test_every_command_line_is_a_command(document: Path) -> None:
     lines += [words for words in inline_commands(text) if " ".join(words[1:]) not in names]
     assert {shlex.join(words): trouble for words in lines if (trouble := trouble_with(words))} == {}
     assert unknown_targets(text) == set()
+
+
+def test_what_is_deployed_is_what_the_product_understands() -> None:
+    """The commands of the files for systemd and for containers are commands, and their variables are the settings'."""
+    folder = ROOT / "docs" / "deploy"
+    unit = (folder / "ringlab.service").read_text(encoding="utf-8")
+    compose = YAML(typ="safe").load((folder / "compose.yaml").read_text(encoding="utf-8"))
+    started = re.search(r"^ExecStart=\S+/(ringlab .*)$", unit, re.MULTILINE)
+    assert started is not None
+    lines = [shlex.split(started[1])]
+    lines += [["ringlab", *one["command"]] for one in compose["services"].values() if "command" in one]
+    assert len(lines) == 4
+    assert {shlex.join(words): trouble for words in lines if (trouble := trouble_with(words))} == {}
+    settings = set(re.findall(r"RINGLAB_[A-Z_]+", Path(sys.modules[Settings.__module__].__file__ or "").read_text()))
+    assert set(re.findall(r"RINGLAB_[A-Z_]+(?==)", unit)) | set(compose["services"]["web"]["environment"]) <= settings
 
 
 def test_a_command_line_that_is_none_is_found() -> None:
