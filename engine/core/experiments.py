@@ -8,7 +8,7 @@ places of the words are known; what holds for one value is checked here.
 import hashlib
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import cached_property
@@ -54,7 +54,12 @@ class State(StrEnum):
 DELAY = "delay"
 EFFECTS = ("conversion", "connect", "intent", "early_hangup", "order", "opt_out", "complaint", DELAY)
 LATER = {"caps": None, "consent": "region", "holidays": "region", "line": None}
-LATER_COLUMNS = dict.fromkeys(("state", "consent", "consent_at", "consent_source", "consent_proof"))
+LATER_OF: Mapping[str, Mapping[str, Any]] = {
+    "columns": dict.fromkeys(("state", "consent", "consent_at", "consent_source", "consent_proof")),
+    "pace": {"per_caller_id": None},
+    "budget": {"calls_per_day": None, "spend_per_day": None},
+    "redial": {"by": {}, "when": "window", "windows": []},
+}
 LIVE = frozenset({State.RUNNING, State.PAUSED, State.WAITING})
 
 
@@ -269,6 +274,13 @@ def parse_moment(text: str) -> datetime:
     raise ValueError(f'{text!r} is not a moment; write it as "2026-11-23 09:00"')
 
 
+def _leave_out(values: dict[str, Any] | None, defaults: Mapping[str, Any]) -> None:
+    """Drop what says no more than its default."""
+    for name, default in defaults.items():
+        if values is not None and name in values and values[name] == default:
+            del values[name]
+
+
 class Experiment(Value):
     """One experiment file."""
 
@@ -382,9 +394,10 @@ class Experiment(Value):
         """A hash of everything declared; a changed file has another (law 8)."""
         values = self.model_dump(mode="json")
         # Keys that came later count only where they say something, so that no file changes by an upgrade.
-        columns = values["audience"]["columns"]
-        for whole, defaults in ((values, LATER), (columns, LATER_COLUMNS)):
-            for name in [name for name, default in defaults.items() if whole[name] == default]:
-                del whole[name]
+        _leave_out(values, LATER)
+        arms = (values["control"], *values["arms"].values())
+        for whole in (values, values["audience"], *arms):
+            for name, defaults in LATER_OF.items():
+                _leave_out(whole.get(name), defaults)
         text = json.dumps(values, sort_keys=True, ensure_ascii=False)
         return hashlib.sha256(text.encode()).hexdigest()[:16]

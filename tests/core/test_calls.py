@@ -108,5 +108,8 @@ def test_a_file_that_says_nothing_new_keeps_its_fingerprint():
     assert make_experiment().fingerprint == "0dfa789aaa97b423"
     audience = {"contacts": "a.csv", "columns": {"key": "id"}}
     assert make_experiment(audience=audience).fingerprint == "d1a050c8e0dbcaf7"
+    redial = {"control": make_experiment().control.model_dump(mode="json") | {"redial": {"when": "same_time_next_day"}}}
+    for written in (redial, {"pace": {"per_caller_id": 1}}, {"budget": {"calls_per_day": 10}}):
+        assert make_experiment(**written).fingerprint != make_experiment().fingerprint
     for written in ({"caps": []}, {"consent": "required"}, {"holidays": "open"}, {"line": "tencent"}):
         assert make_experiment(**written).fingerprint != make_experiment().fingerprint

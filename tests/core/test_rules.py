@@ -11,7 +11,6 @@ from engine.core.rules import (
     RULES_ZH,
     Deferred,
     Refused,
-    budget,
     expiry,
     opening,
     strictest,
@@ -49,14 +48,6 @@ def test_a_closed_window_defers_and_one_that_opens_too_late_refuses():
     assert opening(MONDAY, window, zone, MONDAY + 5 * HOUR) == Deferred("window", MONDAY + HOUR)
     assert opening(MONDAY + HOUR, window, zone, MONDAY + 5 * HOUR) is ALLOWED
     assert opening(MONDAY, window, zone, MONDAY + HOUR) == Refused("window")
-
-
-def test_a_budget_is_not_overdrawn():
-    """Calls and money, each on its own."""
-    assert budget(9, 0.0, 10, None) is ALLOWED
-    assert budget(10, 0.0, 10, None) == Refused("budget")
-    assert budget(0, 5.0, None, 5.0) == Refused("budget")
-    assert budget(10**6, 10.0**6, None, None) is ALLOWED
 
 
 @given(rulings)

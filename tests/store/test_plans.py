@@ -64,7 +64,7 @@ HOT: dict[str, Callable[[Connection, int], Any]] = {
     "messages written": lambda connection, of: messages.unsent(connection, SOME),
     "messages begun": lambda connection, of: messages.begin_messages(connection, [f"m-{one}" for one in IDS]),
     "a link": lambda connection, of: messages.link(connection, "t-7"),
-    "the reserve": lambda connection, of: reserve.first(connection, of, "a", 100),
+    "the reserve": lambda connection, of: reserve.first(connection, of, "a", 100, NOW),
     "questions": ledger.questions,
 }
 
