@@ -7,10 +7,11 @@ be either, and a call must be allowed at both.
 
 import logging
 import threading
-import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Final
+
+from engine.steady import steady
 
 log = logging.getLogger(__name__)
 
@@ -23,16 +24,10 @@ def real_now() -> datetime:
     return datetime.now(UTC)
 
 
-def _steady() -> timedelta:
-    """How much time has gone, whatever anybody sets; a machine's sleep counts where its counter knows of it."""
-    counter = getattr(time, "CLOCK_BOOTTIME", None)
-    return timedelta(seconds=time.monotonic() if counter is None else time.clock_gettime(counter))
-
-
 class SteadyClock:
     """The instants that it may be now: what the wall clock says, and what it would say had nobody set it."""
 
-    def __init__(self, wall: Callable[[], datetime] = real_now, steady: Callable[[], timedelta] = _steady) -> None:
+    def __init__(self, wall: Callable[[], datetime] = real_now, steady: Callable[[], timedelta] = steady) -> None:
         self._wall, self._steady = wall, steady
         self._base = wall() - steady()
         self._set = timedelta(0)

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.clock import TOLERATED, SteadyClock
+from engine.steady import Since
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 HOUR, SECOND = timedelta(hours=1), timedelta(seconds=1)
@@ -62,3 +63,14 @@ def test_the_true_time_is_always_among_those_that_are_told(moves: list[tuple[int
             slewed += jump * SECOND
         told = machine.clock()
         assert any(abs(one - (NOON + machine.gone + slewed)) <= TOLERATED for one in told)
+
+
+@given(st.lists(st.tuples(st.integers(0, 10**6), st.integers(-(10**6), 10**6)), max_size=10))
+def test_what_is_late_by_any_clock_is_late(steps: list[tuple[int, int]]) -> None:
+    """Whichever clock stood still or was set back, no less time has gone than the other counted."""
+    machine = Machine()
+    since = Since(lambda: machine.gone, lambda: machine.wall - NOON)
+    for counted, told in steps:
+        machine.gone += counted * SECOND
+        machine.wall += told * SECOND
+        assert since() == max(machine.gone, machine.wall - NOON)

@@ -19,6 +19,7 @@ from engine.core.experiments import State
 from engine.core.rules import Deferred, Refused, strictest
 from engine.errors import ScriptError
 from engine.failpoints import reached
+from engine.steady import Since
 from engine.steps import pace, troubles
 from engine.steps.pace import Pace
 from engine.steps.resting import resting_arms
@@ -153,6 +154,7 @@ def _send(workspace: Workspace, running: Running, batch: _Batch, clock: Clock) -
     sending: list[Due] = []
     back: list[tuple[int, datetime]] = []
     with workspace.database.writing() as connection:
+        since = Since()  # before the clock is read: a process that sleeps from here on finds its calls late
         instants = clock()
         now = instants[0]
         goes_on = records.state_of(connection, running.id) is State.RUNNING
@@ -179,10 +181,11 @@ def _send(workspace: Workspace, running: Running, batch: _Batch, clock: Clock) -
     counted = replace(
         batch.counted, refused=batch.counted.refused + len(refused), deferred=batch.counted.deferred + len(back)
     )
-    ready = [
-        _request(workspace, running, one, words[one.id], now, min(each.closes(one) - each.now for each in rulings))
-        for one in sending
-    ]
+    ready = []
+    for one in sending:
+        left = min(each.closes(one) - each.now for each in rulings)
+        request = _request(workspace, running, one, words[one.id], now, left)
+        ready.append(replace(request, clock=lambda: now + since()))
     return _Batch(sending, counted, ready)
 
 

@@ -75,7 +75,7 @@ def _ask(
 def _found(running: Running, one: Unsettled, now: datetime) -> Found:
     """What the provider says; one that fails says nothing."""
     try:
-        return running.adapter.find(one.known.call.key, now)
+        return running.adapter.find(one.known.call.key, now, one.phone)
     except Exception:
         log.exception("an adapter failed while it was asked about a call; adapter=%s", running.experiment.adapter)
         return Found(Finding.CANNOT_TELL)

@@ -23,6 +23,7 @@ class Unsettled:
 
     known: Known
     sent_at: datetime
+    phone: str
 
 
 def release(connection: Connection, experiment_id: int, alive: Collection[str], holder: str | None = None) -> int:
@@ -46,7 +47,7 @@ def unsettled(
     """
     lost = and_(SENT, or_(CALLS.c.holder.not_in(sorted(alive)), CALLS.c.sent_at <= sent_before))
     query = (
-        KNOWN.add_columns(CALLS.c.sent_at)
+        KNOWN.add_columns(CALLS.c.sent_at, CONTACTS.c.phone)
         .where(
             CALLS.c.experiment_id == experiment_id,
             IS_LIVE,
@@ -55,7 +56,7 @@ def unsettled(
         .order_by(CALLS.c.sent_at, CALLS.c.id)
         .limit(MOST)
     )
-    return [Unsettled(known_of(row), row.sent_at) for row in connection.execute(query)]
+    return [Unsettled(known_of(row), row.sent_at, row.phone) for row in connection.execute(query)]
 
 
 _PLAN_AGAIN = Many(

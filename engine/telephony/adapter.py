@@ -5,7 +5,7 @@ pacing, windows, caps and redials are the engine's. It turns requests into recei
 provider says into events, in our words.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -54,7 +54,8 @@ class DialRequest:
     """One call to place. `call` is our key, echoed in every event; `to` is E.164.
 
     `script` holds the spoken blocks as (name, text). `not_after` is the instant after which it must not ring, which the
-    provider is told if it can be; after `send_by` the adapter must not hand it to the provider. `contact`,
+    provider is told if it can be; after `send_by` the adapter must not hand it to the provider. `clock` tells the
+    time, counted from when the call was written as sent: a process that sleeps in between finds it late. `contact`,
     `experiment` and `arm` are tags, for providers that keep metadata.
     """
 
@@ -75,6 +76,7 @@ class DialRequest:
     talk_limit: timedelta = timedelta(minutes=5)
     callback_url: str = ""
     send_by: datetime | None = None
+    clock: Callable[[], datetime] | None = None
 
     @property
     def expires(self) -> datetime:
@@ -153,8 +155,8 @@ class Adapter(Protocol):
     def send(self, requests: Sequence[MessageRequest], now: datetime) -> list[Receipt]:
         """Send messages, under the same promise."""
 
-    def find(self, call: str, now: datetime) -> Found:
-        """What the provider knows about the call with our key."""
+    def find(self, call: str, now: datetime, to: str = "") -> Found:
+        """What the provider knows about the call with our key; `to` is its number, for providers that ask for it."""
 
     def poll(self, since: str, now: datetime, limit: int) -> tuple[list[Event], str]:
         """Events after the cursor `since` ("" for the first) that are known by `now`, and the next cursor."""

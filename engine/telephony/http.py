@@ -11,8 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
-from datetime import datetime, timedelta
-from time import monotonic
+from datetime import datetime
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
@@ -21,6 +20,7 @@ from pydantic import ValidationError
 from engine.core.events import Event
 from engine.core.treatments import Disposition
 from engine.errors import AdapterError, InputError
+from engine.steady import Since
 from engine.telephony import signing
 from engine.telephony.adapter import (
     RECEIVED_AT,
@@ -94,9 +94,9 @@ class Http:
     def submit(self, requests: Sequence[DialRequest], now: datetime) -> list[Receipt]:
         """Place calls, one request each, several at a time."""
 
-        def place(request: DialRequest, begun: float) -> Receipt:
+        def place(request: DialRequest, since: Since) -> Receipt:
             def in_time() -> bool:
-                return now + timedelta(seconds=monotonic() - begun) <= request.expires
+                return (request.clock() if request.clock else now + since()) <= request.expires
 
             return self._hand_over(self._vendor.submit, request.call, call_values(request), now, in_time)
 
@@ -109,17 +109,17 @@ class Http:
             reason = "the settings of the adapter http have no `message`"
             return [Receipt(request.key, Fate.NOT_SENT, reason=reason) for request in requests]
 
-        def send(request: MessageRequest, begun: float) -> Receipt:
+        def send(request: MessageRequest, _: Since) -> Receipt:
             return self._hand_over(how, request.key, message_values(request, self._callback), now)
 
         return self._all(send, requests, how)
 
-    def _all(self, place: Callable[[Any, float], Receipt], requests: Sequence[Any], how: Submitting) -> list[Receipt]:
-        begun = monotonic()
+    def _all(self, place: Callable[[Any, Since], Receipt], requests: Sequence[Any], how: Submitting) -> list[Receipt]:
+        since = Since()
         if len(requests) <= 1:
-            return [place(request, begun) for request in requests]
+            return [place(request, since) for request in requests]
         with ThreadPoolExecutor(min(how.parallel, len(requests)), thread_name_prefix="http") as pool:
-            return list(pool.map(place, requests, [begun] * len(requests)))
+            return list(pool.map(place, requests, [since] * len(requests)))
 
     def _hand_over(
         self,

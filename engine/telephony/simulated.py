@@ -118,7 +118,7 @@ class Simulated:
         keys = [request.key for request in requests]
         return self._carry_out(keys, answers, "message", entries)
 
-    def find(self, call: str, now: datetime) -> Found:
+    def find(self, call: str, now: datetime, to: str = "") -> Found:
         """The call with our key and what is known of it by `now`; ABSENT proves that it was never placed."""
         found = self.book.about(call, micros(now))
         return Found(Finding.ABSENT) if found is None else Found(Finding.FOUND, *found)

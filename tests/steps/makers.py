@@ -163,8 +163,8 @@ class Wrapped:
     def send(self, requests: Sequence[MessageRequest], now: datetime) -> list[Receipt]:
         return self.inner.send(requests, now)
 
-    def find(self, call: str, now: datetime) -> Found:
-        return self.inner.find(call, now)
+    def find(self, call: str, now: datetime, to: str = "") -> Found:
+        return self.inner.find(call, now, to)
 
     def poll(self, since: str, now: datetime, limit: int) -> tuple[list[Event], str]:
         return self.inner.poll(since, now, limit)

@@ -57,7 +57,7 @@ class Answering(Wrapped):
         self.asked += [(now, request) for request in requests]
         return [receipt for request in requests if (receipt := self.answer(request)) is not None]
 
-    def find(self, call: str, now: datetime) -> Found:
+    def find(self, call: str, now: datetime, to: str = "") -> Found:
         return Found(Finding.CANNOT_TELL)
 
 
@@ -220,6 +220,24 @@ def test_a_receipt_that_is_missing_is_a_lost_one(tmp_path: Path) -> None:
         assert (done.placed, done.unknown) == (1, 9)
 
 
+def test_a_provider_that_finds_calls_by_number_is_told_it(tmp_path: Path) -> None:
+    """Whoever is asked about a lost call hears its number too."""
+    told: dict[str, str] = {}
+
+    class ByNumber(Answering):
+        def find(self, call: str, now: datetime, to: str = "") -> Found:
+            told[call] = to
+            return super().find(call, now, to)
+
+    with make_workspace(tmp_path) as workspace:
+        running = start(workspace, campaign(tmp_path))
+        lost = replaced(running, ByNumber(running.adapter, lambda request: Receipt(request.call, Fate.UNKNOWN)))
+        dispatch.dispatch(workspace, lost, MONDAY, 100)
+        reconcile(workspace, lost, MONDAY + SOON)
+        numbers = "SELECT calls.key, contacts.phone FROM calls JOIN contacts ON contacts.id = calls.contact_id"
+        assert told == dict(tuple(row) for row in rows_of(workspace, numbers))
+
+
 def test_what_nobody_can_tell_is_closed_shown_and_never_tried_again(tmp_path: Path) -> None:
     """It counts as an attempt, its person matures, and the next call of that person may come from elsewhere."""
     with make_workspace(tmp_path) as workspace:
@@ -371,7 +389,7 @@ def test_a_provider_that_fails_to_answer_questions_tells_nothing(tmp_path: Path)
     """Asking about lost calls goes on over an adapter's mistakes."""
 
     class Mute(Answering):
-        def find(self, call: str, now: datetime) -> Found:
+        def find(self, call: str, now: datetime, to: str = "") -> Found:
             raise AdapterError("out of order")
 
     with make_workspace(tmp_path) as workspace:

@@ -80,10 +80,10 @@ class Hostile(Wrapped):
                 receipts.append(Receipt(request.call, Fate.UNKNOWN, reason="no answer") if lost else receipt)
         return receipts
 
-    def find(self, call: str, now: datetime) -> Found:
+    def find(self, call: str, now: datetime, to: str = "") -> Found:
         if not self.calm and self.chance.random() < 0.2:
             return Found(Finding.CANNOT_TELL)
-        return super().find(call, now)
+        return super().find(call, now, to)
 
 
 class Process:
