@@ -1,5 +1,6 @@
 """What holds for every test: properties are never judged by the speed of the machine; databases are real."""
 
+import os
 from collections.abc import Iterator
 
 import pytest
@@ -7,7 +8,14 @@ from hypothesis import HealthCheck, settings
 
 from tests import databases, postgresql
 
-settings.register_profile("ringlab", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True)
+# Who develops explores new cases in every run; who judges a change (`CI=1`) judges every change by the same.
+settings.register_profile(
+    "ringlab",
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+    print_blob=True,
+    derandomize=bool(os.environ.get("CI")),
+)
 settings.load_profile("ringlab")
 
 

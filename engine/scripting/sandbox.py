@@ -158,6 +158,8 @@ class Sandbox(ImmutableSandboxedEnvironment):
             return Template.from_code(self, self.compile(tree, name, path), {})
         except TemplateSyntaxError as error:
             raise ScriptError(name, error.message or "not a template", error.lineno) from error
+        except (Stopped, TemplateError) as error:  # in what the compiler works out beforehand
+            raise ScriptError(name, _reason(error, ())) from error
         except (SyntaxError, RecursionError, MemoryError, ValueError, OverflowError) as error:
             raise ScriptError(name, "the template cannot be compiled; write it more simply") from error
 

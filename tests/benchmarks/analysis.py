@@ -16,6 +16,7 @@ from engine.core.standings import standing
 from engine.stats.anytime import Race, RacePlan
 from engine.stats.tallies import Tally
 from engine.steps.analyze import analyze
+from tests.benchmarks import peers
 from tests.benchmarks.measuring import Measured, exponent, most_memory, processor_time
 
 ARMS = ("control", *(f"arm-{number}" for number in range(1, 15)))
@@ -47,8 +48,11 @@ def _evidence(spread: int = 0, strata: int = 0, covariate: bool = False) -> Evid
     )
 
 
-def tallies(times: int) -> list[Measured]:
-    """The whole standing of fifteen arms and six metrics, beside bare z scores of the same numbers in numpy."""
+def tallies(times: int, with_peers: bool = False) -> list[Measured]:
+    """The whole standing of fifteen arms and six metrics, beside bare z scores of the same numbers in numpy.
+
+    The first is asked of other programs too, which give no more than each arm's lift, range and p-value.
+    """
     fixed, planned = Question("bench", ARMS), Question("bench", ARMS, method="group", planned=PEOPLE)
     evidence = _evidence()
     counts = np.full((15, 6), float(PEOPLE))
@@ -74,7 +78,18 @@ def tallies(times: int) -> list[Measured]:
         standing(question, asked)  # what is imported once is not counted
         taken = processor_time(partial(standing, question, asked), times)
         found.append(Measured(name, taken * 1e3, "ms", limit * 1e3, "z scores in numpy"))
+    if with_peers:
+        asked = {
+            metric.name: [("", arm, tally.count, tally.total, tally.squares) for arm, tally in metric.tallies.items()]
+            for metric in evidence.metrics
+        }
+        found[:1] = peers.beside(found[:1], {found[0].name: _question(times, metrics=asked)}, 1e3)
     return found
+
+
+def _question(times: int, **more: object) -> dict[str, object]:
+    """A question to other programs: of these tallies, or of this file."""
+    return {"rates": RATES, "arms": ARMS, "times": times, "metrics": None, "path": "", "segment": ""} | more
 
 
 def look(looks: int) -> list[Measured]:
@@ -125,25 +140,26 @@ def totaled(path: Path, segment: str | None, times: int) -> float:
     return processor_time(bare, times)
 
 
-def file(folder: Path, rows: int) -> list[Measured]:
+def file(folder: Path, rows: int, with_peers: bool = False) -> list[Measured]:
     """A Parquet file to its standing, beside DuckDB's bare totals of the same columns."""
     path = written(folder, rows)
     taken, limit = analyzed(path, None, 3), totaled(path, None, 3)
-    return [Measured(f"analyze: {rows:,} rows of Parquet", taken, "s", limit, "the totals in DuckDB")]
+    line = Measured(f"analyze: {rows:,} rows of Parquet", taken, "s", limit, "the totals in DuckDB")
+    return peers.beside([line], {line.name: _question(2, path=str(path))}, 1) if with_peers else [line]
 
 
-def files(folder: Path, sizes: Sequence[int]) -> list[Measured]:
+def files(folder: Path, sizes: Sequence[int], with_peers: bool = False) -> list[Measured]:
     """Growing files in twenty segments, each read in a process of its own, so that its memory is its own."""
-    ours, bare = [], []
+    ours, bare, lines = [], [], []
     for rows in sizes:
         path = written(folder, rows)
         ours.append(_told("analyzed", path))
         bare.append(_told("totaled", path))
+        name = f"analyze: {rows:,} rows, 20 segments"
+        line = Measured(name, ours[-1][0], "s", bare[-1][0], "the totals in DuckDB")
+        question = {name: _question(1, path=str(path), segment="city")}
+        lines += peers.beside([line], question, 1) if with_peers else [line]
         path.unlink()
-    lines = [
-        Measured(f"analyze: {rows:,} rows, 20 segments", taken, "s", limit, "the totals in DuckDB")
-        for rows, (taken, _), (limit, _) in zip(sizes, ours, bare, strict=True)
-    ]
     memory = ours[-1][1] / 1e6, bare[-1][1] / 1e6
     return [
         *lines,

@@ -4,8 +4,8 @@ import math
 import re
 import resource
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,8 @@ from typing import Any
 class Measured:
     """One line of the table. `limit` is what this machine does at most in the same unit, measured in the same run.
 
-    `ratio` is what the product takes over what the limit takes: below 1 it is faster.
+    `ratio` is what the product takes over what the limit takes: below 1 it is faster. `peers` are what other programs
+    took for the same, and `ahead` what the best of them took over what the product took: above 1 the product is faster.
     """
 
     name: str
@@ -22,17 +23,37 @@ class Measured:
     unit: str
     limit: float | None = None
     limit_is: str = ""
+    peers: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def ratio(self) -> float | None:
         """Our time over the limit's, whether the unit counts time or work done in a second."""
         if not self.limit or not self.value:
             return None
-        return self.limit / self.value if self.unit.endswith("/s") else self.value / self.limit
+        return self.limit / self.value if self._is_speed else self.value / self.limit
+
+    @property
+    def _is_speed(self) -> bool:
+        return self.unit.endswith("/s")
+
+    @property
+    def best_peer(self) -> str | None:
+        """The fastest of the peers."""
+        if not self.peers:
+            return None
+        return (max if self._is_speed else min)(self.peers, key=self.peers.__getitem__)
+
+    @property
+    def ahead(self) -> float | None:
+        """The best peer's time over ours."""
+        if self.best_peer is None or not self.value:
+            return None
+        best = self.peers[self.best_peer]
+        return self.value / best if self._is_speed else best / self.value
 
     def as_json(self) -> dict[str, Any]:
         """The line as plain data."""
-        return asdict(self) | {"ratio": self.ratio}
+        return asdict(self) | {"ratio": self.ratio, "best_peer": self.best_peer, "ahead": self.ahead}
 
 
 def processor_time(work: Callable[[], object], times: int = 1) -> float:

@@ -10,7 +10,8 @@ from tests.benchmarks.measuring import Measured
 
 @dataclass(frozen=True, slots=True)
 class Sizes:
-    """How much each benchmark does. `per_arm` are people in each of sixteen arms."""
+    """How much each benchmark does. `per_arm` are people in each of sixteen arms; `with_peers` asks other
+    programs too, which are installed for it."""
 
     per_arm: int
     imports: tuple[int, ...]
@@ -22,6 +23,7 @@ class Sizes:
     files: tuple[int, ...]
     renders: int
     webhooks: int
+    with_peers: bool = False
 
 
 FULL = Sizes(
@@ -35,6 +37,7 @@ FULL = Sizes(
     (100_000, 1_000_000, 10_000_000),
     50_000,
     5_000,
+    with_peers=True,
 )
 TINY = Sizes(8, (100, 200), 500, (300, 600), 1, 3, 300, (300, 600), 20, 40)
 
@@ -43,10 +46,10 @@ def run(folder: Path, sizes: Sizes) -> Iterator[Measured]:
     """Every benchmark's lines, as they come."""
     benchmarks: tuple[Callable[[], list[Measured]], ...] = (
         lambda: scripts.rendering(sizes.renders),
-        lambda: analysis.tallies(sizes.repeats),
+        lambda: analysis.tallies(sizes.repeats, sizes.with_peers),
         lambda: analysis.look(sizes.looks),
-        lambda: analysis.file(folder / "files", sizes.rows),
-        lambda: analysis.files(folder / "larger", sizes.files),
+        lambda: analysis.file(folder / "files", sizes.rows, sizes.with_peers),
+        lambda: analysis.files(folder / "larger", sizes.files, sizes.with_peers),
         lambda: people.assignment(sizes.assigned),
         lambda: people.imports(folder, sizes.imports),
         lambda: people.claims(folder / "claims", sizes.queues),

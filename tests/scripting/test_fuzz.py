@@ -64,6 +64,8 @@ EXPRESSIONS = st.recursive(
 
 @settings(max_examples=150, deadline=None)
 @given(EXPRESSIONS, EXPRESSIONS)
+@example("name", "('a'[1] if 'a'[1] else n)")
+@example("('a'[1] or n)", "items")
 def test_any_expression_makes_words_or_one_kind_of_error(shown: str, looped: str) -> None:
     """Every combination of values, operators and filters ends in bounded words or in ScriptError."""
     for source in (f"{{{{ {shown} }}}}", f"{{% for i in {looped} %}}{{{{ {shown} }}}}{{{{ i }}}}{{% endfor %}}"):

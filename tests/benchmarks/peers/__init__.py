@@ -1,0 +1,43 @@
+"""Other programs, asked the same as ours in the same run.
+
+Each is a script with an environment of its own, which `uv run` makes: the product needs none of them, and no two of
+them can be installed together.
+"""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from tests.benchmarks.measuring import Measured
+
+HERE = Path(__file__).parent
+UV = Path(sys.executable).with_name("uv")
+PEERS = {"gbstats": "by_gbstats.py", "tea-tasting": "by_tea_tasting.py", "Confidence": "by_confidence.py"}
+
+
+def ask(peer: str, questions: Mapping[str, Any]) -> dict[str, float]:
+    """Question → processor seconds; raises RuntimeError for a peer that cannot be installed or asked here."""
+    command = [str(UV), "run", "--quiet", "--no-project", "--system-certs", "--script", str(HERE / PEERS[peer])]
+    environment = os.environ | {"PYTHONPATH": str(HERE.parents[2]), "PYTHONWARNINGS": "ignore"}
+    environment.pop("VIRTUAL_ENV", None)
+    done = subprocess.run(
+        command, input=json.dumps(questions), capture_output=True, check=False, text=True, env=environment
+    )
+    if done.returncode:
+        raise RuntimeError(f"{peer} was not asked: {done.stderr.strip().splitlines()[-1:]}")
+    told: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    return told
+
+
+def beside(lines: Sequence[Measured], questions: Mapping[str, Any], per_second: float) -> list[Measured]:
+    """Each line with what the peers took for the question of its name, in the line's unit (`per_second` of it)."""
+    found: dict[str, dict[str, float]] = {line.name: {} for line in lines}
+    for peer in PEERS:
+        for name, seconds in ask(peer, questions).items():
+            found[name][peer] = seconds * per_second
+    return [replace(line, peers=found[line.name]) for line in lines]
