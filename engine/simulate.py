@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 from engine.clock import real_now
 from engine.core.combinations import arms_of
-from engine.core.experiments import CONTROL, Experiment, parse_lift
+from engine.core.experiments import CONTROL, Experiment
 from engine.core.factorial import one_variable
 from engine.core.metrics import METRICS
+from engine.core.shares import parse_lift
 from engine.definitions.reading import read_yaml
 from engine.definitions.writing import write
 from engine.errors import InputError, did_you_mean

@@ -3,12 +3,12 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from engine.cli.forms import chance, lift, lift_span, percent, span, value
 from engine.cli.printing import say, say_table
 from engine.core.sentences import odds
 
 Json = Mapping[str, Any]
 SHOWN = ("secondary", "guardrail")
-NONE = "–"
 MOST_PAIRS = 10
 MOST_HIDDEN = 8
 COMPARED = ("#n / of", "#value", "#difference", "#range of the difference")
@@ -321,41 +321,3 @@ def needs_table(methods: Json) -> tuple[Sequence[str], list[Sequence[object]]]:
 
 def _counts(arm: Json, kind: str) -> str:
     return f"{arm['total']:,.0f} / {arm['contacts']:,}" if kind == "rate" else f"{arm['contacts']:,}"
-
-
-def value(number: float | None, kind: str) -> str:
-    """A rate as `12.00%`, a mean or ratio to four digits."""
-    if number is None:
-        return NONE
-    return f"{number:.2%}" if kind == "rate" else f"{number:,.4g}"
-
-
-def lift(number: float | None, kind: str) -> str:
-    """A difference: of rates in points, `+2.10pt`."""
-    if number is None:
-        return ""
-    return f"{number * 100:+.2f}pt" if kind == "rate" else f"{number:+,.4g}"
-
-
-def span(ends: Sequence[float | None] | None, kind: str) -> str:
-    """A range of values."""
-    return "" if not ends else f"{value(ends[0], kind)} to {value(ends[1], kind)}"
-
-
-def lift_span(ends: Sequence[float | None] | None, kind: str) -> str:
-    """A range of differences; an end that is not there is open."""
-    return "" if not ends else " to ".join(NONE if end is None else lift(end, kind) for end in ends)
-
-
-def percent(number: float | None, *, sign: bool = True) -> str:
-    """A relative change, or a chance."""
-    if number is None:
-        return ""
-    return f"{number:+.1%}" if sign else f"{number:.0%}"
-
-
-def chance(p_value: float | None) -> str:
-    """A p-value; it never pretends to be zero."""
-    if p_value is None:
-        return ""
-    return f"{p_value:.2g}" if p_value >= 0.0001 else "< 0.0001"

@@ -4,7 +4,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from typing import Any
 
-from engine.cli import figures
+from engine.cli import forms
+from engine.cli.figures import trust
 
 STYLE = (
     "body{font:16px/1.5 system-ui,sans-serif;max-width:72rem;margin:2rem auto;padding:0 1rem;color:#1b1f24}"
@@ -23,7 +24,7 @@ def standing_page(standing: Mapping[str, Any]) -> str:
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{name}</title>',
         f'<meta name="viewport" content="width=device-width"><style>{STYLE}</style></head><body>',
         f'<h1>{name}</h1><p class="verdict">{escape(verdict["sentence"])}</p><p>{escape(verdict["next"])}</p>',
-        _list([*verdict["reasons"], *figures.trust(standing), *standing.get("warnings", ())]),
+        _list([*verdict["reasons"], *trust(standing), *standing.get("warnings", ())]),
     ]
     for metric in standing["metrics"]:
         parts.append(f"<h2>{escape(metric.get('label') or metric['name'])}</h2>")
@@ -44,9 +45,9 @@ def _rows(metric: Mapping[str, Any]) -> Iterable[Sequence[str]]:
     for arm in metric["arms"]:
         found = against.get(arm["arm"], {})
         yield (
-            arm["arm"], f"{arm['contacts']:,}", figures.value(arm["estimate"], kind),
-            figures.span(arm.get("interval"), kind), figures.lift(found.get("difference"), kind),
-            figures.lift_span(found.get("interval"), kind), figures.chance(found.get("p_adjusted")),
+            arm["arm"], f"{arm['contacts']:,}", forms.value(arm["estimate"], kind),
+            forms.span(arm.get("interval"), kind), forms.lift(found.get("difference"), kind),
+            forms.lift_span(found.get("interval"), kind), forms.chance(found.get("p_adjusted")),
             str(found.get("reason", "")),
         )  # fmt: skip
 

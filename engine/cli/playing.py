@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from engine.cli import numbers, opening, words
-from engine.cli.figures import STATUS, lift
+from engine.cli.figures import STATUS
+from engine.cli.forms import lift
 from engine.cli.printing import bar, note, progress, say, say_json, say_table
 
 if TYPE_CHECKING:

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from engine.cli import opening, words
-from engine.cli.figures import lift, lift_span, say_standing
+from engine.cli.figures import say_standing
+from engine.cli.forms import lift, lift_span
 from engine.cli.printing import note, say, say_bytes, say_json, say_table
 from engine.core.sentences import odds
 from engine.errors import InputError

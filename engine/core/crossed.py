@@ -22,7 +22,8 @@ from engine.core.evidence import Evidence, MetricTallies, Question
 from engine.core.guards import Guards
 from engine.core.readings import Reading, Readings
 from engine.core.sentences import Sentence, Words, listed, say, whole
-from engine.core.standings import BLANKING, Findings, Json, arm_told, estimate_told, in_words, judged, told
+from engine.core.shapes import BLANKING, Json, arm_told, estimate_told, in_words
+from engine.core.standings import Findings, judged, told
 from engine.core.verdicts import Verdict, reach
 from engine.core.worth import worth_of
 from engine.stats.estimates import Estimate

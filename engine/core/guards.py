@@ -12,7 +12,8 @@ from engine.core.balances import Balance, PlaceboCheck
 from engine.core.breakers import complaints_exceed
 from engine.core.comparisons import MetricNumbers
 from engine.core.evidence import Evidence, MetricTallies, Question
-from engine.core.experiments import Guardrail, Lift
+from engine.core.experiments import Guardrail
+from engine.core.shares import Lift
 from engine.core.watches import HarmWatch, Watch
 from engine.stats.harm import harm_odds
 from engine.stats.margins import Margins

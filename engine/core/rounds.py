@@ -10,7 +10,8 @@ from itertools import chain
 from typing import Any
 
 from engine.core.combinations import CONTROL, JOINED, arms_of
-from engine.core.experiments import Experiment, Lift, Schedule, parse_share
+from engine.core.experiments import Experiment, Schedule
+from engine.core.shares import Lift, parse_share
 from engine.core.treatments import VARIABLES, Treatment, changed_variables
 from engine.errors import NotNow
 

@@ -5,7 +5,8 @@ from typing import TypeGuard
 from pydantic import Field
 
 from engine.core.combinations import JOINED, arms_of
-from engine.core.experiments import CONTROL, DELAY, EFFECTS, HOLDOUT, Experiment, parse_lift, parse_name
+from engine.core.experiments import CONTROL, DELAY, EFFECTS, HOLDOUT, Experiment, parse_name
+from engine.core.shares import parse_lift
 from engine.core.treatments import Treatment, changed_variables
 from engine.definitions.drafts import Draft
 from engine.definitions.findings import Findings, mapping_at, shown

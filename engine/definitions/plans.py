@@ -1,7 +1,8 @@
 """What is measured, how many people that takes, and what may be spent."""
 
-from engine.core.experiments import Lift, parse_name
+from engine.core.experiments import parse_name
 from engine.core.metrics import METRICS
+from engine.core.shares import Lift
 from engine.definitions.drafts import Draft
 from engine.definitions.findings import shown
 from engine.definitions.places import Trail

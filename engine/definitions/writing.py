@@ -7,7 +7,8 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from engine.core.experiments import Experiment, parse_share
+from engine.core.experiments import Experiment
+from engine.core.shares import parse_share
 from engine.definitions.emitting import block
 from engine.definitions.reading import read_text
 

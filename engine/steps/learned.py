@@ -6,7 +6,7 @@ from typing import Any
 from engine.core.denominators import AUDIENCE
 from engine.core.experiments import State
 from engine.core.learned import Finding, learned
-from engine.core.standings import BLANKING, finite
+from engine.core.shapes import BLANKING, finite
 from engine.core.treatments import VARIABLES
 from engine.steps.report import treatment_texts
 from engine.store import records

@@ -9,7 +9,7 @@ from dataclasses import Field, dataclass, field, fields
 from datetime import timedelta
 from typing import Any
 
-from engine.core.experiments import parse_share, share_text
+from engine.core.shares import parse_share, share_text
 from engine.core.treatments import duration_text, parse_duration
 from engine.errors import InputError, did_you_mean
 

@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.core.evidence import Placebo
-from engine.core.experiments import Guardrail, parse_lift
+from engine.core.experiments import Guardrail
 from engine.core.metrics import METRICS
+from engine.core.shares import parse_lift
 from engine.core.standings import MetricTallies, standing
 from engine.core.watches import Watch
 from engine.stats.balance import balance_odds

@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from engine.core.evidence import LookCounts, Placebo
-from engine.core.experiments import Guardrail, parse_lift
+from engine.core.experiments import Guardrail
+from engine.core.shares import parse_lift
 from engine.core.standings import standing
 from engine.core.verdicts import STATUSES
 from engine.stats.tallies import Tally

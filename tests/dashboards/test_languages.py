@@ -15,7 +15,7 @@ from dashboards.pages.home import NEXT, VARIABLES
 from dashboards.rendering import TEMPLATES
 from dashboards.rendering.languages import LANGUAGES, LOCALE, choose, words
 from engine.core.treatments import VARIABLES as ALL_VARIABLES
-from engine.steps import report
+from engine.steps import cards
 from tests.dashboards.makers import Steps, make_client
 
 HERE = Path(dashboards.__file__).parent
@@ -96,7 +96,7 @@ def test_bare_words_are_found(source: str) -> None:
 
 def test_every_word_of_the_engine_is_known() -> None:
     """What the report says to do next, and every variable, has its word on the pages."""
-    assert {str(said) for said in report.NEXT.values()} <= set(NEXT)
+    assert {str(said) for said in cards.NEXT.values()} <= set(NEXT)
     assert set(VARIABLES) == set(ALL_VARIABLES)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.core.experiments import Lift
+from engine.core.shares import Lift
 from engine.core.windows import Hours
 from engine.definitions.loading import check, load, load_text
 from tests.definitions.texts import SMALL, WHOLE, changed, make_surroundings

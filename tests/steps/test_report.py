@@ -10,7 +10,7 @@ import pytest
 from engine.core.experiments import State
 from engine.errors import NotFound
 from engine.runner import Simulation
-from engine.steps import control, report
+from engine.steps import cards, control, report
 from engine.steps.dispatch import dispatch
 from engine.steps.receive import poll
 from engine.workspace import Running, Workspace
@@ -72,7 +72,7 @@ def test_cards_and_results_of_every_state(
         assert report.cards(workspace, LATER) == (card,)
         assert results.card == card
         assert (card.state, card.hypothesis, card.assigned, card.planned) == (state, "Gifts win.", 54, 54)
-        assert card.next_action == report.NEXT[state]
+        assert card.next_action == cards.NEXT[state]
         ended, spent = rows_of(workspace, "SELECT sum(calls), sum(cost) FROM outcomes")[0]
         assert (card.calls, card.spend) == (ended, pytest.approx(spent))
         assert (card.calls > 0) == calls
