@@ -83,7 +83,9 @@ def tallies(times: int, with_peers: bool = False) -> list[Measured]:
             metric.name: [("", arm, tally.count, tally.total, tally.squares) for arm, tally in metric.tallies.items()]
             for metric in evidence.metrics
         }
-        found[:1] = peers.beside(found[:1], {found[0].name: _question(times, metrics=asked)}, 1e3)
+        found[:1] = peers.beside(
+            found[:1], {found[0].name: _question(times, metrics=asked)}, lambda seconds: seconds * 1e3
+        )
     return found
 
 
@@ -145,7 +147,7 @@ def file(folder: Path, rows: int, with_peers: bool = False) -> list[Measured]:
     path = written(folder, rows)
     taken, limit = analyzed(path, None, 3), totaled(path, None, 3)
     line = Measured(f"analyze: {rows:,} rows of Parquet", taken, "s", limit, "the totals in DuckDB")
-    return peers.beside([line], {line.name: _question(2, path=str(path))}, 1) if with_peers else [line]
+    return peers.beside([line], {line.name: _question(2, path=str(path))}, float) if with_peers else [line]
 
 
 def files(folder: Path, sizes: Sequence[int], with_peers: bool = False) -> list[Measured]:
@@ -158,7 +160,7 @@ def files(folder: Path, sizes: Sequence[int], with_peers: bool = False) -> list[
         name = f"analyze: {rows:,} rows, 20 segments"
         line = Measured(name, ours[-1][0], "s", bare[-1][0], "the totals in DuckDB")
         question = {name: _question(1, path=str(path), segment="city")}
-        lines += peers.beside([line], question, 1) if with_peers else [line]
+        lines += peers.beside([line], question, float) if with_peers else [line]
         path.unlink()
     memory = ours[-1][1] / 1e6, bare[-1][1] / 1e6
     return [

@@ -8,7 +8,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,11 @@ from tests.benchmarks.measuring import Measured
 
 HERE = Path(__file__).parent
 UV = Path(sys.executable).with_name("uv")
-PEERS = {"gbstats": "by_gbstats.py", "tea-tasting": "by_tea_tasting.py", "Confidence": "by_confidence.py"}
+PEERS = {
+    "gbstats": "by_gbstats.py", "tea-tasting": "by_tea_tasting.py", "Confidence": "by_confidence.py",
+    "huey": "by_huey.py", "pgqueuer": "by_pgqueuer.py",
+}  # fmt: skip
+ANALYSTS = ("gbstats", "tea-tasting", "Confidence")
 
 
 def ask(peer: str, questions: Mapping[str, Any]) -> dict[str, float]:
@@ -34,10 +38,23 @@ def ask(peer: str, questions: Mapping[str, Any]) -> dict[str, float]:
     return told
 
 
-def beside(lines: Sequence[Measured], questions: Mapping[str, Any], per_second: float) -> list[Measured]:
-    """Each line with what the peers took for the question of its name, in the line's unit (`per_second` of it)."""
+def beside(
+    lines: Sequence[Measured],
+    questions: Mapping[str, Any],
+    said: Callable[[float], float],
+    asked: Sequence[str] = ANALYSTS,
+) -> list[Measured]:
+    """Each line with what the peers took for the question of its name; `said` puts seconds in the line's unit.
+
+    A peer that cannot be asked here is left out, and the reason is printed.
+    """
     found: dict[str, dict[str, float]] = {line.name: {} for line in lines}
-    for peer in PEERS:
-        for name, seconds in ask(peer, questions).items():
-            found[name][peer] = seconds * per_second
+    for peer in asked:
+        try:
+            told = ask(peer, questions)
+        except RuntimeError as reason:
+            print(reason)  # noqa: T201
+            continue
+        for name, seconds in told.items():
+            found[name][peer] = said(seconds)
     return [replace(line, peers=found[line.name]) for line in lines]
