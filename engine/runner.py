@@ -23,7 +23,7 @@ from engine.workspace import SIMULATED, Running, Workspace
 LEAST_TICK, MOST_TICK = timedelta(seconds=1), timedelta(seconds=30)
 IDLE_TICK = timedelta(minutes=2)  # calls that become due one by one are placed together
 BATCH = 600  # calls that one turn of the simulated clock is worth
-QUIET = timedelta(hours=4)  # how long reports may gather while no call is due
+QUIET = timedelta(hours=4)  # how long reports may gather while no call is due or under way
 LOOK_EVERY = timedelta(hours=12)
 
 
@@ -145,13 +145,15 @@ class Simulation:
     def _move_on(self, busy: bool) -> bool:
         """Move the clock to when something happens; False when nothing will.
 
-        While calls are due it ticks. Else it goes to the next due call, or lets reports gather for a while.
+        While calls are due it ticks. Else it goes to the next due call or, once every call has ended, lets reports
+        gather for a while.
         """
         if busy:
             self.now += self.tick
         else:
             due, other = next_moments(self.workspace, self.running, self.now)
-            moments = [moment for moment in (due, other + QUIET if other else None) if moment is not None]
+            gather = timedelta() if self._in_flight() else QUIET
+            moments = [moment for moment in (due, other + gather if other else None) if moment is not None]
             if not moments:
                 return False
             self.now = max(min(moments), self.now + IDLE_TICK)

@@ -1,7 +1,8 @@
 """The hang-up message: who gets one, its words with the tracked link, and its sending.
 
 A message is planned in the transaction of the report that it follows, written as begun in another, and sent
-after. Like a call, what is begun is never sent again; what was only planned when a process ended is sent by the next.
+after. Like a call, what is begun is never sent again; what was only planned when a process ended is sent by the next,
+as long as it still follows its call and the person has not asked to be left alone.
 """
 
 import base64
@@ -103,7 +104,7 @@ def send(workspace: Workspace, messages: Sequence[Message], now: datetime) -> No
         by_experiment[message.experiment].append(message)
     for name, group in by_experiment.items():
         with workspace.database.writing() as connection:
-            ours = message_rows.begin_messages(connection, [message.request.key for message in group])
+            ours = message_rows.begin_messages(connection, [message.request.key for message in group], now)
         requests = [message.request for message in group if message.request.key in ours]
         if not requests:
             continue
@@ -118,7 +119,9 @@ def send(workspace: Workspace, messages: Sequence[Message], now: datetime) -> No
 
 
 def send_planned(workspace: Workspace, running: Running, now: datetime) -> None:
-    """Send what an earlier process planned and did not begin."""
+    """Send what an earlier process planned and did not begin; what it began is not sent again, whatever came of it."""
+    with workspace.database.writing() as connection:
+        message_rows.lose(connection, running.id, now)
     with workspace.database.reading() as connection:
         calls = queue.known(connection, message_rows.planned_messages(connection, running.id))
         contacts = roster.contacts(connection, sorted({known.contact_id for known in calls.values()}))

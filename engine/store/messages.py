@@ -2,19 +2,21 @@
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, bindparam, select, update
+from sqlalchemy import Connection, and_, bindparam, exists, func, select, update
 
 from engine.store.bulk import Adding, Many, among
-from engine.store.tables import (
-    ContactRow,
-    MessageRow,
-    table,
-)
+from engine.store.suppressions import SUPPRESSIONS, holds
+from engine.store.tables import CallRow, ContactRow, MessageRow, table
 
-MESSAGES, CONTACTS = table(MessageRow), table(ContactRow)
+MESSAGES, CONTACTS, CALLS = table(MessageRow), table(ContactRow), table(CallRow)
 
+IN_TIME = timedelta(minutes=90)
+"""How long after its call was sent a message may still go: later it would follow nothing, and come at any hour."""
+LATE = "its call was placed more than an hour and a half before"
+SUPPRESSED = "the number came onto the suppression list after the call"
+LOST = "its process ended while it was sent; it may have arrived"
 
 MESSAGE_FIELDS = ("key", "experiment_id", "contact_id", "call", "template", "token", "url", "state", "reason")
 
@@ -35,17 +37,45 @@ def unsent(connection: Connection, keys: Collection[str]) -> set[str]:
     return set(keys).difference(connection.execute(_WRITTEN, {"keys": sorted(keys)}).scalars().all())
 
 
-_BEGIN_MESSAGES = (
+_PLANNED = and_(among(MESSAGES.c.key, "keys"), MESSAGES.c.state == "planned")
+_FRESH = exists().where(
+    CALLS.c.key == MESSAGES.c.call,
+    func.coalesce(CALLS.c.sent_at, CALLS.c.begun_at) >= bindparam("since", type_=CALLS.c.sent_at.type),
+)
+_LISTED = exists().where(
+    CONTACTS.c.id == MESSAGES.c.contact_id,
+    CONTACTS.c.phone == SUPPRESSIONS.c.phone,
+    holds(bindparam("now", type_=SUPPRESSIONS.c.until.type)),
+)
+_BEGIN_MESSAGES = update(MESSAGES).where(_PLANNED, _FRESH, ~_LISTED).values(state="begun").returning(MESSAGES.c.key)
+_REFUSE_LISTED = update(MESSAGES).where(_PLANNED, _LISTED).values(state="refused", reason=SUPPRESSED)
+_REFUSE_LATE = update(MESSAGES).where(_PLANNED).values(state="refused", reason=LATE)
+
+
+def begin_messages(connection: Connection, keys: Collection[str], now: datetime) -> set[str]:
+    """Write planned messages as begun; returns those that nobody had begun before.
+
+    What would come late, or to somebody who is not to be reached any more, is refused instead.
+    """
+    asked = {"keys": sorted(keys)}
+    begun = set(connection.execute(_BEGIN_MESSAGES, asked | {"since": now - IN_TIME, "now": now}).scalars().all())
+    if len(begun) < len(keys):
+        connection.execute(_REFUSE_LISTED, asked | {"now": now})
+        connection.execute(_REFUSE_LATE, asked)
+    return begun
+
+
+_LOSE = (
     update(MESSAGES)
-    .where(among(MESSAGES.c.key, "keys"), MESSAGES.c.state == "planned")
-    .values(state="begun")
-    .returning(MESSAGES.c.key)
+    .where(MESSAGES.c.state == "begun", MESSAGES.c.experiment_id == bindparam("of"))
+    .where(MESSAGES.c.begun_at < bindparam("before", type_=MESSAGES.c.begun_at.type))
+    .values(state="unknown", reason=LOST)
 )
 
 
-def begin_messages(connection: Connection, keys: Collection[str]) -> set[str]:
-    """Write planned messages as begun; returns those that nobody had begun before."""
-    return set(connection.execute(_BEGIN_MESSAGES, {"keys": sorted(keys)}).scalars().all())
+def lose(connection: Connection, experiment_id: int, now: datetime) -> int:
+    """Write messages that were begun and never answered for as unknown; returns how many."""
+    return connection.execute(_LOSE, {"of": experiment_id, "before": now - IN_TIME}).rowcount
 
 
 def planned_messages(connection: Connection, experiment_id: int) -> list[str]:

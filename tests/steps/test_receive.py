@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from engine.core.contacts import ContactColumns
 from engine.core.events import Conversion, Event, Kind
@@ -16,6 +17,7 @@ from engine.runner import Simulation
 from engine.steps import advance, enroll, people, receive, report, reports
 from engine.steps.dispatch import dispatch
 from engine.steps.reconcile import reconcile
+from engine.store.messages import LATE, LOST, SUPPRESSED
 from engine.telephony.adapter import Capabilities, DialRequest, Fate, MessageRequest, Receipt
 from engine.telephony.wire import body_of, signature
 from engine.workspace import Running, Workspace
@@ -227,6 +229,43 @@ def test_a_message_survives_the_death_of_its_process(tmp_path: Path, during: boo
             states = counts_of(workspace, "SELECT state, count(*) FROM messages GROUP BY 1")
     assert sendings == [0 if during else 1] * 4
     assert states == {"begun" if during else "accepted": 2}
+
+
+@pytest.mark.parametrize(("hours", "state"), [(1.4, "accepted"), (1.6, "refused")])
+def test_a_message_follows_its_call_or_does_not_go(tmp_path: Path, hours: float, state: str) -> None:
+    """A report that comes long after the call, as after a night without a receiver, brings nobody a message."""
+    with make_workspace(tmp_path) as workspace:
+        running = dialed(workspace, tmp_path)
+        tell(workspace, make_report(0), now=MONDAY + timedelta(hours=hours))
+        kept = rows_of(workspace, "SELECT state, reason FROM messages")
+        assert running.adapter.book.sendings("gift-first/C00000/1/message") == (state == "accepted")  # type: ignore[attr-defined]
+    assert [tuple(row) for row in kept] == [(state, "" if state == "accepted" else LATE)]
+
+
+def test_who_opts_out_before_the_message_goes_gets_none(tmp_path: Path) -> None:
+    """A message that was planned when its process died asks the suppression list before the next one sends it."""
+    with make_workspace(tmp_path) as workspace:
+        running = dialed(workspace, tmp_path)
+        with workspace.database.writing() as connection:
+            receive.take(workspace, connection, "simulated", [make_report(0), make_report(1)], MONDAY + SOON)
+        tell(workspace, make_report(0, Kind.OPTED_OUT))
+        reconcile(workspace, running, MONDAY + SOON)
+        kept = rows_of(workspace, "SELECT state, reason FROM messages ORDER BY call")
+        assert running.adapter.book.sendings("gift-first/C00000/1/message") == 0  # type: ignore[attr-defined]
+    assert [tuple(row) for row in kept] == [("refused", SUPPRESSED), ("accepted", "")]
+
+
+def test_a_message_that_was_lost_is_told_as_unknown(tmp_path: Path) -> None:
+    """What a dead process had begun to send is unknown some time later, and stays so."""
+    with make_workspace(tmp_path) as workspace:
+        running = dialed(workspace, tmp_path)
+        with workspace.database.writing() as connection:
+            receive.take(workspace, connection, "simulated", [make_report(0)], MONDAY + SOON)
+            connection.execute(text("UPDATE messages SET state = 'begun'"))
+        for hours, state, reason in ((1, "begun", ""), (2, "unknown", LOST), (3, "unknown", LOST)):
+            reconcile(workspace, running, MONDAY + timedelta(hours=hours))
+            kept = rows_of(workspace, "SELECT state, reason FROM messages")
+            assert [tuple(row) for row in kept] == [(state, reason)]
 
 
 def test_a_message_whose_words_lack_a_value_is_kept_with_the_reason(tmp_path: Path) -> None:
