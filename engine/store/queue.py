@@ -23,7 +23,7 @@ SUPPRESSIONS, EXPERIMENTS = table(SuppressionRow), table(ExperimentRow)
 CHUNK = 500
 # Written out rather than bound, so that both databases see that the partial indexes apply.
 IS_PLANNED = CALLS.c.state == literal_column("'planned'")
-IS_OPEN = CALLS.c.state.in_([literal_column(f"'{state}'") for state in ("begun", "sent", "accepted", "unknown")])
+IS_OPEN = or_(*(CALLS.c.state == literal_column(f"'{state}'") for state in ("begun", "sent", "accepted", "unknown")))
 IS_LIVE = and_(IS_OPEN, CALLS.c.ended_at.is_(None))
 STATES = {state.value: state for state in CallState}
 T = TypeVar("T")
@@ -224,7 +224,10 @@ def known(connection: Connection, keys: Iterable[str]) -> dict[str, Known]:
     return {row[4]: known_of(row) for row in rows}
 
 
-_BY_PROVIDER = select(CALLS.c.provider_id, CALLS.c.key).where(among(CALLS.c.provider_id, "names"))
+# The second condition is the partial index's own: without it, every call would be read.
+_BY_PROVIDER = select(CALLS.c.provider_id, CALLS.c.key).where(
+    among(CALLS.c.provider_id, "names"), CALLS.c.provider_id != literal_column("''")
+)
 
 
 def keys_of(connection: Connection, provider_ids: Iterable[str]) -> dict[str, str]:

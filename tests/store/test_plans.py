@@ -51,6 +51,7 @@ HOT: dict[str, Callable[[Connection, int], Any]] = {
     "calls in flight": queue.in_flight,
     "calls of an unknown fate": lambda connection, of: fates.unsettled(connection, of, {"one"}, NOW, NOW),
     "calls by key": lambda connection, of: queue.known(connection, SOME),
+    "calls by a provider's own number": lambda connection, of: queue.keys_of(connection, ["p-7", "p-8"]),
     "calls begun": lambda connection, of: queue.begin(connection, IDS, "one", NOW),
     "calls canceled for a contact": lambda connection, of: queue.cancel_contacts(connection, IDS, "x"),
     "a contact's events": lambda connection, of: ledger.events_of(connection, IDS),
