@@ -181,7 +181,7 @@ class RefusalRow(SQLModel, table=True):
     at: datetime = _instant()
 
 
-# Said one by one: of a list SQLite makes a table of its own whenever it asks whether a changed row belongs to the index.
+# Said one by one: of a list SQLite makes a table whenever it asks whether a changed row belongs to the index.
 OPEN = "(state = 'begun' OR state = 'sent' OR state = 'accepted' OR state = 'unknown')"
 
 
