@@ -25,7 +25,13 @@ TELLING = {
     )
 }  # fmt: skip
 ORDERED = "ordered"
-ABOUT_CALL = (Kind.ENDED, Kind.RINGING, Kind.ANSWERED)  # a tuple of few, the most frequent first, is asked fastest
+# Members that are asked of every event: reading one off its class takes longer than the question.
+ENDED, CONVERTED, HUMAN = Kind.ENDED, Kind.CONVERTED, Disposition.ANSWERED_HUMAN
+ABOUT_CALL = (ENDED, Kind.RINGING, Kind.ANSWERED)  # a tuple of few, the most frequent first, is asked fastest
+SAYS_MORE = {
+    Kind.MESSAGE_SENT: "message_sent", Kind.MESSAGE_DELIVERED: "message_delivered", Kind.LINK_OPENED: "link_opened",
+    Kind.OPTED_OUT: "opt_out", Kind.COMPLAINED: "complaint",
+}  # fmt: skip
 _canonical = attrgetter("at", "key")
 
 
@@ -73,16 +79,19 @@ def judge(events: Iterable[Event], terms: Terms, assigned_at: datetime) -> Outco
 
     The conversion window opens with the first call, or with the assignment for who was never called.
     """
-    heard = list({event.key: event for event in sorted(events, key=_canonical)}.values())
+    heard = _once(events)
     endings = _endings(heard)
     dialled_at = min([_started(event) for event in heard if event.kind in ABOUT_CALL], default=None)
     opens = dialled_at or assigned_at
-    conversions = [event for event in heard if event.kind is Kind.CONVERTED]
+    others = [event for event in heard if event.kind is not ENDED]
+    conversions = [event for event in others if event.kind is CONVERTED]
     inside = [event for event in conversions if opens <= event.at <= opens + terms.within]
     wins = [event.at for event in inside if event.name == terms.event]
     orders = [event for event in inside if event.name == ORDERED]
-    kinds = [event.kind for event in heard if event.kind not in ABOUT_CALL]
-    humans = [end for end in endings.values() if end.disposition is Disposition.ANSWERED_HUMAN]
+    flags = {SAYS_MORE[event.kind]: 1 for event in others if event.kind in SAYS_MORE}
+    if any([end.opt_out for end in endings.values()]):
+        flags["opt_out"] = 1
+    humans = [end for end in endings.values() if end.disposition is HUMAN]
     talk = _talked(humans) if humans else SILENCE
     return Outcome(
         calls=len(endings),
@@ -94,20 +103,24 @@ def judge(events: Iterable[Event], terms: Terms, assigned_at: datetime) -> Outco
         talk_seconds=talk.seconds,
         early_hangup=talk.early,
         unanswered_question=talk.questions,
-        message_sent=int(Kind.MESSAGE_SENT in kinds),
-        message_delivered=int(Kind.MESSAGE_DELIVERED in kinds),
-        link_opened=int(Kind.LINK_OPENED in kinds),
         converted=int(bool(wins)),
         ordered=int(bool(orders)),
         revenue=sum([event.value for event in orders]),
-        cost=sum([event.cost for event in heard if event.kind is not Kind.ENDED])
+        cost=sum([event.cost for event in others])
         + sum([end.cost for end in endings.values()])
         + (terms.incentive_cost if wins else 0.0),
-        opt_out=int(Kind.OPTED_OUT in kinds or True in [end.opt_out for end in endings.values()]),
-        complaint=int(Kind.COMPLAINED in kinds),
         dialled_at=dialled_at,
         converted_at=min(wins, default=None),
+        **flags,
     )
+
+
+def _once(events: Iterable[Event]) -> list[Event]:
+    """Every event once, in an order that does not hang on how they came."""
+    heard = list(events)
+    if len(heard) < 2:
+        return heard
+    return list({event.key: event for event in sorted(heard, key=_canonical)}.values())
 
 
 class _Talk(NamedTuple):
@@ -141,14 +154,14 @@ def _started(event: Event) -> datetime:
 def _is_first(endings: Mapping[str, Event]) -> bool:
     """Whether the first of these calls was the first attempt, and a person answered it."""
     first = min(endings, key=attempt_of)
-    return endings[first].disposition is Disposition.ANSWERED_HUMAN and attempt_of(first) == 1
+    return endings[first].disposition is HUMAN and attempt_of(first) == 1
 
 
 def _endings(events: Iterable[Event]) -> dict[str, Event]:
     """The ending of each call: of several reports, the most telling."""
     endings: dict[str, Event] = {}
     for event in events:
-        if event.kind is not Kind.ENDED:
+        if event.kind is not ENDED:
             continue
         known = endings.get(event.call)
         if known is None or _telling(event) > _telling(known):

@@ -129,6 +129,7 @@ def judge_contacts(
     assigned = outcomes.assignments(connection, contact_ids)
     experiments = {one.experiment_id for one in assigned}
     runnings = {one: workspace.running_of(connection, one) for one in experiments}
+    watched = {one: guard.watched(running.experiment) for one, running in runnings.items()}
     judged: list[Judged] = []
     said: list[refusals.Said] = []
     alarming: set[int] = set()
@@ -141,7 +142,7 @@ def judge_contacts(
         judged.append(Judged(one.experiment_id, one.contact_id, outcome, matures))
         if outcome.opt_out or outcome.complaint:
             said.append(refusals.said_in(own, one.contact_id, running.experiment))
-        if guard.concerns(running.experiment, outcome):
+        if any([metric.number(outcome) for metric in watched[one.experiment_id]]):
             alarming.add(one.experiment_id)
     outcomes.write_outcomes(connection, judged)
     refusing: set[int] = set()

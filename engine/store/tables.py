@@ -5,6 +5,7 @@ Times are instants: whole microseconds since 1970 in UTC, the same on every data
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any, ClassVar
 
 from sqlalchemy import BigInteger, Dialect, Index, Integer, LargeBinary, Table, Text, text
@@ -20,6 +21,7 @@ def microseconds(at: datetime | None) -> int | None:
     return None if at is None else (at - EPOCH) // MICROSECOND
 
 
+@lru_cache(maxsize=16_384)  # the rows of a batch share most of their instants
 def instant(kept: int | None) -> datetime | None:
     """The datetime that the tables keep as this number."""
     return None if kept is None else EPOCH + timedelta(microseconds=kept)
