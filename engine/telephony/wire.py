@@ -80,10 +80,7 @@ _READER = TypeAdapter(_Body)
 
 def body_of(events: Iterable[Event]) -> bytes:
     """The webhook that reports these events."""
-    reports = [
-        _Report.model_construct(**{name: getattr(event, name) for name in Event._fields})
-        for event in events
-    ]
+    reports = [_Report.model_construct(**{name: getattr(event, name) for name in Event._fields}) for event in events]
     return _READER.dump_json(_Body.model_construct(events=reports), exclude_defaults=True)
 
 
