@@ -89,7 +89,7 @@ def judge(events: Iterable[Event], terms: Terms, assigned_at: datetime) -> Outco
     wins = [event.at for event in inside if event.name == terms.event]
     orders = [event for event in inside if event.name == ORDERED]
     flags = {SAYS_MORE[event.kind]: 1 for event in others if event.kind in SAYS_MORE}
-    if any([end.opt_out for end in endings.values()]):
+    if any(end.opt_out for end in endings.values()):
         flags["opt_out"] = 1
     humans = [end for end in endings.values() if end.disposition is HUMAN]
     talk = _talked(humans) if humans else SILENCE

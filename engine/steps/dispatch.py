@@ -165,7 +165,7 @@ def _send(workspace: Workspace, running: Running, batch: _Batch, clock: Clock) -
             for one in batch.begun
             if one.id in held
         ]
-        rulings = [Rulings.read(connection, running, ours, at) for at in instants]
+        rulings = [Rulings.read(connection, running, ours, at, counted=True) for at in instants]
         for one in ours:
             ruling = strictest(each.again(one) for each in rulings)
             if isinstance(ruling, Refused):

@@ -142,7 +142,7 @@ def judge_contacts(
         judged.append(Judged(one.experiment_id, one.contact_id, outcome, matures))
         if outcome.opt_out or outcome.complaint:
             said.append(refusals.said_in(own, one.contact_id, running.experiment))
-        if any([metric.number(outcome) for metric in watched[one.experiment_id]]):
+        if any(metric.number(outcome) for metric in watched[one.experiment_id]):
             alarming.add(one.experiment_id)
     outcomes.write_outcomes(connection, judged)
     refusing: set[int] = set()
