@@ -147,6 +147,7 @@ class AssignmentRow(SQLModel, table=True):
     __table_args__: ClassVar[Any] = (
         Index("assignments_contact", "contact_id"),
         Index("assignments_stratum", "experiment_id", "stratum"),
+        Index("assignments_rank", "experiment_id", "rank"),
     )
     experiment_id: int = _owner("experiments.id", key=True)
     contact_id: int = _owner("contacts.id", key=True)

@@ -58,6 +58,7 @@ HOT: dict[str, Callable[[Connection, int], Any]] = {
     "a contact's events": lambda connection, of: ledger.events_of(connection, IDS),
     "a contact's assignments": lambda connection, of: outcomes.assignments(connection, IDS),
     "contacts": lambda connection, of: roster.contacts(connection, IDS),
+    "the rank of who draws an arm next": roster.next_rank,
     "contacts held": lambda connection, of: roster.hold(connection, IDS),
     "contacts by key": lambda connection, of: roster.find(connection, [f"c-{one}" for one in IDS]),
     "the suppressed among some": lambda connection, of: suppressions.suppressed_among(connection, ["+86198", "+86199"]),

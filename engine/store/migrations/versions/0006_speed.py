@@ -1,4 +1,4 @@
-"""Indexes of calls under way whose condition is cheap to ask of every row that changes."""
+"""Indexes of calls under way whose condition is cheap to ask of every row that changes, and of the ranks of a deal."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -10,6 +10,7 @@ OPEN = "(state = 'begun' OR state = 'sent' OR state = 'accepted' OR state = 'unk
 
 
 def upgrade() -> None:
+    op.create_index("assignments_rank", "assignments", ["experiment_id", "rank"])
     for name, columns, condition in (
         ("calls_open", ["experiment_id", "state"], OPEN),
         ("calls_live", ["contact_id"], f"{OPEN} AND ended_at IS NULL"),
