@@ -12,8 +12,10 @@ from typing import Any
 from sqlalchemy import update
 
 from engine import demo
+from engine.service import TICK
 from engine.settings import Settings
-from engine.steps import deal, enroll, receive
+from engine.steps import advance, deal, enroll, receive
+from engine.steps.advance import Pacer
 from engine.steps.dispatch import dispatch
 from engine.store import queue
 from engine.telephony.adapter import DialRequest, Receipt
@@ -26,7 +28,6 @@ NAME = "dispatch"
 BATCH = 500
 LATER = timedelta(minutes=15)
 PER_SECOND = 200
-HEAR_EVERY = timedelta(seconds=0.5)
 
 
 def whole_calls(folder: Path, people: int) -> list[Measured]:
@@ -119,15 +120,18 @@ def latency(folder: Path, calls: int) -> list[Measured]:
 
 
 def _on_time(workspace: Workspace, running: Running, clock: Callable[[], datetime]) -> None:
-    """Place each call when it is due, and hear of the others now and then."""
-    heard = clock()
+    """Turn after turn as a process on the real clock does, until no call is left."""
+    pacer = Pacer.of(running)
+
+    def wait(seconds: float) -> bool:
+        time.sleep(seconds)
+        return False
+
     while True:
+        now = clock()
+        advance.turn(workspace, running, pacer, now, TICK, clock=lambda: (clock(),))
+        advance.between(workspace, running, pacer, now + TICK, TICK, lambda: (clock(),), wait)
         with workspace.database.reading() as connection:
-            due = queue.next_due(connection, running.id)
-        if due is None:
-            return
-        time.sleep(max(0.0, (due - clock()).total_seconds()))
-        dispatch(workspace, running, clock(), BATCH, clock=lambda: (clock(),))
-        if clock() - heard > HEAR_EVERY:
-            heard = clock()
-            receive.poll(workspace, running, heard)
+            if queue.next_due(connection, running.id) is None:
+                return
+        time.sleep(max(0.0, (now + TICK - clock()).total_seconds()))
