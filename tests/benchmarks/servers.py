@@ -1,6 +1,7 @@
 """Whole calls on PostgreSQL: one dispatching process, two on one queue, and bare rows in batches beside them.
 
-Commits wait for the disk, and time is the clock's: the server works too. Each process has a provider of its own.
+Commits are flushed, to memory where the server's folder lies in it, and time is the clock's: the server works too.
+Each process has a provider of its own.
 
     python -m tests.benchmarks.servers URL FOLDER      (says "ready", waits for a line, prints what it came to)
 """
