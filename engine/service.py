@@ -9,13 +9,14 @@ import threading
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 from engine.clock import SteadyClock
 from engine.core.experiments import LIVE, State
 from engine.runner import Progress, Watch, unwatched
 from engine.steps import look, reports
-from engine.steps.advance import Pacer, hear, turn
+from engine.steps.advance import Pacer, between, hear, turn
 from engine.steps.reconcile import LONGEST_LIFE, reconcile
 from engine.store import fates, processes, records
 from engine.store.leadership import Leadership
@@ -48,6 +49,7 @@ class Service:
         self._pacers: dict[str, Pacer] = {}
         self._placed: dict[str, int] = {}
         self._turns: dict[str, Future[None]] = {}
+        self._asked: dict[str, bool] = {}  # whose turn has come again while the last one lasts, and whether it leads
         self._failed: set[str] = set()
         self._pool = ThreadPoolExecutor(SIDE_BY_SIDE, "ringlab-turn")
         self._leadership = Leadership(workspace.database, "dispatch", workspace.holder, LEASE)
@@ -115,11 +117,21 @@ class Service:
                 hear(self.workspace, running, self._now())
         for running in live:
             name = running.experiment.name
+            self._asked[name] = leads
             if name not in self._turns or self._turns[name].done():
-                self._turns[name] = self._pool.submit(self._take_turn, running, leads)
+                self._turns[name] = self._pool.submit(self._take_turns, running)
+
+    def _take_turns(self, running: Running) -> None:
+        """Turns of one experiment, while they are asked for."""
+        name = running.experiment.name
+        while (leads := self._asked.pop(name, None)) is not None and not self.over.is_set():
+            self._take_turn(running, leads)
 
     def _take_turn(self, running: Running, leads: bool) -> None:
-        """A turn of one experiment; one that failed leaves what it had begun to the next."""
+        """A turn of one experiment, and the calls that are due before the next one.
+
+        A turn that failed leaves what it had begun to the next.
+        """
         name, now = running.experiment.name, self._now()
         try:
             if name in self._failed:
@@ -128,11 +140,19 @@ class Service:
                 self._failed.discard(name)
             pacer = self._pacers.setdefault(name, Pacer.of(running))
             done = turn(self.workspace, running, pacer, now, TICK, clock=self.clock, leads=leads)
-            self._placed[name] = self._placed.get(name, 0) + done.placed
+            placed = done.placed
+            if not done.over:
+                wait = partial(self._wait, name)
+                placed += between(self.workspace, running, pacer, now + TICK, TICK, self.clock, wait)
+            self._placed[name] = self._placed.get(name, 0) + placed
             self.watch(Progress(name, now, self._placed[name], running.record.planned, done.over))
         except Exception:
             self._failed.add(name)
             log.exception("a turn failed and is taken again; experiment=%s", name)
+
+    def _wait(self, name: str, seconds: float) -> bool:
+        """Sleep; True when the next turn has come, or the end."""
+        return self.over.wait(seconds) or name in self._asked
 
     def _alive(self) -> set[str]:
         with self.workspace.database.reading() as connection:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import NamedTuple
 
 from engine.core.treatments import Disposition
 
@@ -23,8 +24,7 @@ class Kind(StrEnum):
     COMPLAINED = "complained"
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(NamedTuple):
     """One report. `key` is unique per adapter: a repeat has the same.
 
     `call` is our key of the call (or of the call that a message followed), "" when the provider named

@@ -78,7 +78,7 @@ METRICS: dict[str, Metric] = {
 }  # fmt: skip
 
 # The fields that are summed, and the pairs whose products some metric needs.
-FIELDS = tuple(name for name in Outcome.__dataclass_fields__ if name not in ("dialled_at", "converted_at"))
+FIELDS = tuple(name for name in Outcome._fields if name not in ("dialled_at", "converted_at"))
 FLAGS = tuple(name for name in FIELDS if name not in ("calls", "talk_seconds", "revenue", "cost"))  # 0 or 1
 
 

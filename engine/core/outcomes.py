@@ -25,7 +25,11 @@ TELLING = {
     )
 }  # fmt: skip
 ORDERED = "ordered"
-ABOUT_CALL = (Kind.ENDED, Kind.RINGING, Kind.ANSWERED)  # a tuple of few, the most frequent first, is asked fastest
+# Members that are asked of every event: reading one off its class takes longer than the question.
+ENDED, CONVERTED, HUMAN = Kind.ENDED, Kind.CONVERTED, Disposition.ANSWERED_HUMAN
+SENT, DELIVERED, OPENED = Kind.MESSAGE_SENT, Kind.MESSAGE_DELIVERED, Kind.LINK_OPENED
+OPTED_OUT, COMPLAINED = Kind.OPTED_OUT, Kind.COMPLAINED
+ABOUT_CALL = (ENDED, Kind.RINGING, Kind.ANSWERED)  # a tuple of few, the most frequent first, is asked fastest
 _canonical = attrgetter("at", "key")
 
 
@@ -38,8 +42,7 @@ class Terms:
     incentive_cost: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """One contact's numbers. Flags are 0 or 1; seconds, money and counts are sums.
 
     `dialled_at` is the start of the first call. `first_connected` is the connect of the first attempt
@@ -73,41 +76,73 @@ def judge(events: Iterable[Event], terms: Terms, assigned_at: datetime) -> Outco
 
     The conversion window opens with the first call, or with the assignment for who was never called.
     """
-    heard = list({event.key: event for event in sorted(events, key=_canonical)}.values())
+    heard = _once(events)
     endings = _endings(heard)
     dialled_at = min([_started(event) for event in heard if event.kind in ABOUT_CALL], default=None)
-    opens = dialled_at or assigned_at
-    conversions = [event for event in heard if event.kind is Kind.CONVERTED]
-    inside = [event for event in conversions if opens <= event.at <= opens + terms.within]
-    wins = [event.at for event in inside if event.name == terms.event]
-    orders = [event for event in inside if event.name == ORDERED]
-    kinds = [event.kind for event in heard if event.kind not in ABOUT_CALL]
-    humans = [end for end in endings.values() if end.disposition is Disposition.ANSWERED_HUMAN]
+    others = [event for event in heard if event.kind is not ENDED]
+    later = _later(others, terms, dialled_at or assigned_at) if others else NOTHING
+    humans = [end for end in endings.values() if end.disposition is HUMAN]
     talk = _talked(humans) if humans else SILENCE
     return Outcome(
         calls=len(endings),
-        dialled=int(dialled_at is not None),
-        connected=int(bool(humans)),
-        first_connected=int(bool(humans) and _is_first(endings)),
+        dialled=0 if dialled_at is None else 1,
+        connected=1 if humans else 0,
+        first_connected=1 if humans and _is_first(endings) else 0,
         listened=talk.listened,
         intent=talk.intent,
         talk_seconds=talk.seconds,
         early_hangup=talk.early,
         unanswered_question=talk.questions,
-        message_sent=int(Kind.MESSAGE_SENT in kinds),
-        message_delivered=int(Kind.MESSAGE_DELIVERED in kinds),
-        link_opened=int(Kind.LINK_OPENED in kinds),
-        converted=int(bool(wins)),
-        ordered=int(bool(orders)),
-        revenue=sum([event.value for event in orders]),
-        cost=sum([event.cost for event in heard if event.kind is not Kind.ENDED])
-        + sum([end.cost for end in endings.values()])
-        + (terms.incentive_cost if wins else 0.0),
-        opt_out=int(Kind.OPTED_OUT in kinds or True in [end.opt_out for end in endings.values()]),
-        complaint=int(Kind.COMPLAINED in kinds),
+        message_sent=1 if SENT in later.kinds else 0,
+        message_delivered=1 if DELIVERED in later.kinds else 0,
+        link_opened=1 if OPENED in later.kinds else 0,
+        converted=0 if later.converted_at is None else 1,
+        ordered=later.ordered,
+        revenue=later.revenue,
+        cost=later.cost + sum([end.cost for end in endings.values()]) + later.incentive,
+        opt_out=1 if OPTED_OUT in later.kinds or any(end.opt_out for end in endings.values()) else 0,
+        complaint=1 if COMPLAINED in later.kinds else 0,
         dialled_at=dialled_at,
-        converted_at=min(wins, default=None),
+        converted_at=later.converted_at,
     )
+
+
+class _Later(NamedTuple):
+    """What everything but the endings came to."""
+
+    kinds: frozenset[Kind] = frozenset()
+    converted_at: datetime | None = None
+    ordered: int = 0
+    revenue: float = 0
+    cost: float = 0
+    incentive: float = 0.0
+
+
+NOTHING = _Later()
+
+
+def _later(others: Sequence[Event], terms: Terms, opens: datetime) -> _Later:
+    """The same of some events; the conversion window opens at `opens`."""
+    conversions = [event for event in others if event.kind is CONVERTED]
+    inside = [event for event in conversions if opens <= event.at <= opens + terms.within]
+    wins = [event.at for event in inside if event.name == terms.event]
+    orders = [event for event in inside if event.name == ORDERED]
+    return _Later(
+        frozenset([event.kind for event in others]),
+        min(wins, default=None),
+        1 if orders else 0,
+        sum([event.value for event in orders]),
+        sum([event.cost for event in others]),
+        terms.incentive_cost if wins else 0.0,
+    )
+
+
+def _once(events: Iterable[Event]) -> list[Event]:
+    """Every event once, in an order that does not hang on how they came."""
+    heard = list(events)
+    if len(heard) < 2:
+        return heard
+    return list({event.key: event for event in sorted(heard, key=_canonical)}.values())
 
 
 class _Talk(NamedTuple):
@@ -121,15 +156,16 @@ class _Talk(NamedTuple):
 
 
 SILENCE = _Talk()
+UNHEARD = ("", "opening")  # whoever heard more than the opening has listened
 
 
 def _talked(humans: Sequence[Event]) -> _Talk:
     return _Talk(
-        listened=int(any(end.block not in ("", "opening") for end in humans)),
-        intent=int(any(end.intent for end in humans)),
-        seconds=sum(end.seconds for end in humans),
-        early=int(any(end.early for end in humans)),
-        questions=int(any(end.questions for end in humans)),
+        1 if [end for end in humans if end.block not in UNHEARD] else 0,
+        1 if [end for end in humans if end.intent] else 0,
+        sum([end.seconds for end in humans]),
+        1 if [end for end in humans if end.early] else 0,
+        1 if [end for end in humans if end.questions] else 0,
     )
 
 
@@ -141,14 +177,14 @@ def _started(event: Event) -> datetime:
 def _is_first(endings: Mapping[str, Event]) -> bool:
     """Whether the first of these calls was the first attempt, and a person answered it."""
     first = min(endings, key=attempt_of)
-    return endings[first].disposition is Disposition.ANSWERED_HUMAN and attempt_of(first) == 1
+    return endings[first].disposition is HUMAN and attempt_of(first) == 1
 
 
 def _endings(events: Iterable[Event]) -> dict[str, Event]:
     """The ending of each call: of several reports, the most telling."""
     endings: dict[str, Event] = {}
     for event in events:
-        if event.kind is not Kind.ENDED:
+        if event.kind is not ENDED:
             continue
         known = endings.get(event.call)
         if known is None or _telling(event) > _telling(known):

@@ -38,10 +38,11 @@ class _Step:
     block: str
     names: tuple[str, ...]
     render: Pieces
-    said: dict[tuple[str, ...], str]
+    said: dict[tuple[object, ...], str]
 
     def words(self, context: Context, values: Mapping[str, object]) -> str:
-        key = tuple([_told_apart(values.get(name, _ABSENT)) for name in self.names])
+        read = [values.get(name, _ABSENT) for name in self.names]
+        key = tuple([value if type(value) is str else _told_apart(value) for value in read])
         known = self.said.get(key)
         if known is None:
             known = _tidy(gathered(self.render(context)))
@@ -51,9 +52,9 @@ class _Step:
         return known
 
 
-def _told_apart(value: object) -> str:
-    """A text that two values share only when they are spoken alike."""
-    return "=" + value if type(value) is str else f"{type(value).__name__}{value!r}"
+def _told_apart(value: object) -> object:
+    """What two values that are no text share only when they are spoken alike; no text is the same."""
+    return value if value is _ABSENT else (type(value), repr(value))
 
 
 @dataclass(frozen=True, slots=True)

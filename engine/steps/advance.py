@@ -1,5 +1,6 @@
 """One turn of a running experiment: hear what happened, place what is due, see whether it is over."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -53,15 +54,52 @@ def turn(
     Of many processes on one database all place calls, and the one that `leads` does the rest.
     """
     heard = hear(workspace, running, now) if leads else 0
-    allowance = pace.pace_of(running, tick)
-    with workspace.database.reading() as connection:
-        allowed = pacer.most(pace.room(connection, allowance, now), tick)
-    nothing = dispatch.Dispatched()
-    done = dispatch.dispatch(workspace, running, now, allowed, allowance, clock) if allowed else nothing
+    done, allowed = _place(workspace, running, pacer, now, tick, clock)
     dealt = deal.ahead(workspace, running, now) if leads and done.claimed < allowed else 0
     busy = done.claimed > 0 or dealt > 0
     over = settle(workspace, running, now) if leads and not busy else False
     return Turn(heard, done.placed, done.claimed, busy, over)
+
+
+def _place(
+    workspace: Workspace, running: Running, pacer: Pacer, now: datetime, tick: timedelta, clock: dispatch.Clock | None
+) -> tuple[dispatch.Dispatched, int]:
+    """Place what is due and the pace allows; returns what that came to, and how many it allowed."""
+    allowance = pace.pace_of(running, tick)
+    with workspace.database.reading() as connection:
+        allowed = pacer.most(pace.room(connection, allowance, now), tick)
+    nothing = dispatch.Dispatched()
+    return dispatch.dispatch(workspace, running, now, allowed, allowance, clock) if allowed else nothing, allowed
+
+
+Wait = Callable[[float], bool]
+"""Sleeps so many seconds; True when there is something else to do."""
+
+
+def between(
+    workspace: Workspace,
+    running: Running,
+    pacer: Pacer,
+    until: datetime,
+    tick: timedelta,
+    clock: dispatch.Clock,
+    wait: Wait,
+) -> int:
+    """Place calls when they become due rather than at the next turn, which is at `until`; returns how many.
+
+    Where the pace or a rule lets none of them go, they are left to the next turn.
+    """
+    placed = 0
+    while True:
+        with workspace.database.reading() as connection:
+            due = queue.next_due(connection, running.id, resting_arms(connection, running.experiment.name))
+        if due is None or due >= until or wait(max(0.0, (due - clock()[0]).total_seconds())):
+            return placed
+        now = clock()[0]
+        done, _ = _place(workspace, running, pacer, now, tick, clock)
+        placed += done.placed
+        if not done.placed and due <= now:  # sleep may end a little early
+            return placed
 
 
 def hear(workspace: Workspace, running: Running, now: datetime) -> int:

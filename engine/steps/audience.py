@@ -26,8 +26,9 @@ from engine.regions import rulebook
 from engine.steps.eligibility import Pack, eligible, may_call, packs
 from engine.steps.ruling import LONGEST, STATE, Facts, Reach, providers_of
 from engine.store import consents, roster, suppressions
+from engine.store.candidates import Prospect
 from engine.store.contacts import attributes_of
-from engine.store.roster import Prospect, batches
+from engine.store.roster import batches
 from engine.workspace import Workspace
 
 NO_EXPERIMENT = 0  # no experiment has this id: nobody is assigned in it

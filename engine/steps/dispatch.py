@@ -7,9 +7,10 @@ receipts are written in a third. What was sent is never offered again unless it 
 """
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import NamedTuple
 
 from sqlalchemy import Connection
@@ -40,7 +41,7 @@ Clock = Callable[[], tuple[datetime, ...]]
 
 
 class _Words(NamedTuple):
-    """What a call says, block by block, and the words that it was put together from."""
+    """What a call says, block by block, and the words that it was put together from, with those a provider asks for."""
 
     blocks: tuple[tuple[str, str], ...]
     values: Mapping[str, str]
@@ -164,7 +165,7 @@ def _send(workspace: Workspace, running: Running, batch: _Batch, clock: Clock) -
             for one in batch.begun
             if one.id in held
         ]
-        rulings = [Rulings.read(connection, running, ours, at) for at in instants]
+        rulings = [Rulings.read(connection, running, ours, at, counted=True) for at in instants]
         for one in ours:
             ruling = strictest(each.again(one) for each in rulings)
             if isinstance(ruling, Refused):
@@ -181,11 +182,9 @@ def _send(workspace: Workspace, running: Running, batch: _Batch, clock: Clock) -
     counted = replace(
         batch.counted, refused=batch.counted.refused + len(refused), deferred=batch.counted.deferred + len(back)
     )
-    ready = []
-    for one in sending:
-        left = min(each.closes(one) - each.now for each in rulings)
-        request = _request(workspace, running, one, words[one.id], now, left)
-        ready.append(replace(request, clock=lambda: now + since()))
+    form = _form(workspace, running, {one.call.arm for one in sending}, lambda: now + since())
+    lefts = [min([each.closes(one) - each.now for each in rulings]) for one in sending]
+    ready = [_request(form, one, words[one.id], now, left) for one, left in zip(sending, lefts, strict=True)]
     return _Batch(sending, counted, ready)
 
 
@@ -193,23 +192,35 @@ def _words(running: Running, due: Due) -> _Words:
     """The words of a call; raises ScriptError."""
     treatment = running.experiment.treatments[due.call.arm]
     values = script_values(running, due.contact, treatment)
-    return _Words(running.renderer.words(treatment.script, values).blocks, texts_of(values))
+    said = texts_of(values) | {"conversion_event": running.experiment.conversion.event}
+    return _Words(running.renderer.words(treatment.script, values).blocks, said)
 
 
-def _request(
-    workspace: Workspace, running: Running, due: Due, words: _Words, now: datetime, left: timedelta
-) -> DialRequest:
+Form = Mapping[str, Callable[..., DialRequest]]
+"""What is alike in the requests of a batch, by arm."""
+
+
+def _form(workspace: Workspace, running: Running, arms: Iterable[str], clock: Callable[[], datetime]) -> Form:
+    experiment = running.experiment
+    alike = partial(
+        DialRequest, experiment=experiment.name, answers=running.answers, ring_timeout=RING_TIMEOUT,
+        talk_limit=TALK_LIMIT, callback_url=f"{workspace.settings.public_url}/webhooks/{experiment.adapter}",
+        clock=clock,
+    )  # fmt: skip
+    treatments = {arm: experiment.treatments[arm] for arm in arms}
+    return {
+        arm: partial(alike, arm=arm, voice=treatment.voice, caller_id=treatment.caller_id)
+        for arm, treatment in treatments.items()
+    }
+
+
+def _request(form: Form, due: Due, words: _Words, now: datetime, left: timedelta) -> DialRequest:
     """The request for a call, for which so much time is left."""
-    experiment, contact, call = running.experiment, due.contact, due.call
-    treatment = experiment.treatments[call.arm]
-    return DialRequest(
+    contact, call = due.contact, due.call
+    return form[call.arm](
         call=call.key, to=contact.phone, script=words.blocks,
         not_after=now + left, send_by=now + min(left, SEND_WITHIN),
-        contact=contact.key, experiment=experiment.name, arm=call.arm, attempt=call.attempt, voice=treatment.voice,
-        caller_id=treatment.caller_id, timezone=contact.timezones[0],
-        variables={**words.values, "conversion_event": experiment.conversion.event}, answers=running.answers,
-        ring_timeout=RING_TIMEOUT, talk_limit=TALK_LIMIT,
-        callback_url=f"{workspace.settings.public_url}/webhooks/{experiment.adapter}",
+        contact=contact.key, attempt=call.attempt, timezone=contact.timezones[0], variables=words.values,
     )  # fmt: skip
 
 

@@ -17,8 +17,8 @@ from engine.core.regions import Bounds
 from engine.core.rules import Refused, may_ever
 from engine.regions import rulebook
 from engine.steps.ruling import providers_of
-from engine.store import records, roster, suppressions
-from engine.store.roster import Candidate, MayCall, Prospect
+from engine.store import records, suppressions
+from engine.store.candidates import Candidate, MayCall, Prospect, candidates
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ def eligible(
     all_packs = packs(experiment)
     ask = may or may_call(connection, experiment, now)
     for pack in all_packs:
-        for candidate in roster.candidates(
+        for candidate in candidates(
             connection, experiment_id, others=others, strata=tuple(experiment.audience.strata), where=pack.where,
             needs_order_time=needs_order_time, contact_ids=among, may_call=ask, now=now,
         ):  # fmt: skip

@@ -23,8 +23,8 @@ from engine.errors import ScriptError
 from engine.failpoints import reached
 from engine.steps.values import script_values
 from engine.store import messages as message_rows
-from engine.store import queue, roster
-from engine.store.queue import Known
+from engine.store import roster
+from engine.store.known import Known, by_key
 from engine.telephony.adapter import MessageRequest
 from engine.workspace import Running, Workspace
 
@@ -123,6 +123,6 @@ def send_planned(workspace: Workspace, running: Running, now: datetime) -> None:
     with workspace.database.writing() as connection:
         message_rows.lose(connection, running.id, now)
     with workspace.database.reading() as connection:
-        calls = queue.known(connection, message_rows.planned_messages(connection, running.id))
+        calls = by_key(connection, message_rows.planned_messages(connection, running.id))
         contacts = roster.contacts(connection, sorted({known.contact_id for known in calls.values()}))
     send(workspace, [compose(workspace, running, known, contacts[known.contact_id]) for known in calls.values()], now)

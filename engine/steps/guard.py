@@ -15,8 +15,7 @@ from engine.core.combinations import arms_of
 from engine.core.evidence import Evidence
 from engine.core.experiments import CONTROL, HOLDOUT, Experiment, State
 from engine.core.guards import COMPLAINT, check_campaign, check_harm, failing
-from engine.core.metrics import METRICS
-from engine.core.outcomes import Outcome
+from engine.core.metrics import METRICS, Metric
 from engine.core.watches import Watch
 from engine.steps import look
 from engine.steps.evidence import HEARD_FIELDS, harm_of, heard_of, question_of
@@ -25,10 +24,10 @@ from engine.store import outcomes, records
 from engine.workspace import Running
 
 
-def concerns(experiment: Experiment, outcome: Outcome) -> bool:
-    """Whether this outcome is one that may stop an arm before the next look: a complaint, or what `pause_at` counts."""
+def watched(experiment: Experiment) -> list[Metric]:
+    """What may stop an arm before the next look, when an outcome has it: a complaint, or what `pause_at` counts."""
     counted = [name for name, guardrail in experiment.metrics.guardrails.items() if guardrail.pause_at is not None]
-    return any(METRICS[name].number(outcome) for name in (COMPLAINT, *counted))
+    return [METRICS[name] for name in (COMPLAINT, *counted)]
 
 
 def stop_harm(connection: Connection, running: Running, now: datetime) -> bool:

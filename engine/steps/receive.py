@@ -23,9 +23,10 @@ from engine.steps import follow_up, guard, refusals, ruling, troubles
 from engine.steps.carriers import note_carrier
 from engine.store import attempts, cancellations, fates, ledger, outcomes, queue, records, roster
 from engine.store import messages as message_rows
+from engine.store.known import Known, by_key, keys_of
 from engine.store.ledger import NOBODY, About
 from engine.store.outcomes import Judged
-from engine.store.queue import Ended, Known
+from engine.store.queue import Ended
 from engine.workspace import Running, Workspace
 
 POLLED = 5_000
@@ -111,9 +112,9 @@ def _follow(
 
 def _calls_of(connection: Connection, events: Sequence[Event]) -> list[Known | None]:
     """The call that each event is about, by our key or by the provider's id; None where it is not known."""
-    named = queue.keys_of(connection, {event.provider_id for event in events if not event.call})
+    named = keys_of(connection, {event.provider_id for event in events if not event.call})
     keys = [event.call or named.get(event.provider_id, "") for event in events]
-    calls = queue.known(connection, {key for key in keys if key})
+    calls = by_key(connection, {key for key in keys if key})
     return [calls.get(key) for key in keys]
 
 
@@ -129,6 +130,7 @@ def judge_contacts(
     assigned = outcomes.assignments(connection, contact_ids)
     experiments = {one.experiment_id for one in assigned}
     runnings = {one: workspace.running_of(connection, one) for one in experiments}
+    watched = {one: guard.watched(running.experiment) for one, running in runnings.items()}
     judged: list[Judged] = []
     said: list[refusals.Said] = []
     alarming: set[int] = set()
@@ -141,7 +143,7 @@ def judge_contacts(
         judged.append(Judged(one.experiment_id, one.contact_id, outcome, matures))
         if outcome.opt_out or outcome.complaint:
             said.append(refusals.said_in(own, one.contact_id, running.experiment))
-        if guard.concerns(running.experiment, outcome):
+        if any(metric.number(outcome) for metric in watched[one.experiment_id]):
             alarming.add(one.experiment_id)
     outcomes.write_outcomes(connection, judged)
     refusing: set[int] = set()

@@ -80,9 +80,14 @@ class Facts:
     imported: Mapping[str, datetime] = field(default_factory=dict)
 
     @classmethod
-    def read(cls, connection: Connection, bounds: Mapping[int, Bounds], now: datetime) -> "Facts":
-        """Read what these contacts' bounds ask for, in one query each, and nothing that they do not."""
-        capped = [contact_id for contact_id, one in bounds.items() if one.caps]
+    def read(
+        cls, connection: Connection, bounds: Mapping[int, Bounds], now: datetime, *, counted: bool = False
+    ) -> "Facts":
+        """Read what these contacts' bounds ask for, in one query each, and nothing that they do not.
+
+        Calls that are `counted` are in the caps already.
+        """
+        capped = [contact_id for contact_id, one in bounds.items() if one.caps and not counted]
         since = now - max((caps.longest(one.caps) for one in set(bounds.values())), default=timedelta())
         return cls(
             consents.of(connection, bounds) if consents.any_kept(connection) else {},
@@ -109,15 +114,17 @@ class Rulings:
     purse: Purse | None
 
     @classmethod
-    def read(cls, connection: Connection, running: Running, due: Sequence[Due], now: datetime) -> "Rulings":
-        """Read what the rules need to know about these calls."""
+    def read(
+        cls, connection: Connection, running: Running, due: Sequence[Due], now: datetime, *, counted: bool = False
+    ) -> "Rulings":
+        """Read what the rules need to know about these calls; those `counted` in caps and budget are asked `again`."""
         reach, cut = Reach(running.experiment), narrowed(connection, running, due)
         bounds = {one.id: reach.bounds(one.call.arm, one.contact, one.call.attempt) for one in due}
         openings = {
             call: _inside(one.openings, cut[call]) if call in cut else one.openings for call, one in bounds.items()
         }
-        facts = Facts.read(connection, {one.contact_id: bounds[one.id] for one in due}, now)
-        return cls(now, bounds, openings, facts, purses.read(connection, running, now))
+        facts = Facts.read(connection, {one.contact_id: bounds[one.id] for one in due}, now, counted=counted)
+        return cls(now, bounds, openings, facts, None if counted else purses.read(connection, running, now))
 
     def of(self, due: Due, more: int) -> Ruling:
         """The strictest answer of every rule about a due call; `more` calls of the batch were allowed before it."""

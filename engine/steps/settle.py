@@ -8,8 +8,9 @@ from engine.core.events import Event, Kind
 from engine.core.treatments import Disposition
 from engine.errors import InputError, NotFound, NotNow
 from engine.steps import follow_up, receive
-from engine.store import fates, queue, records
+from engine.store import fates, records
 from engine.store.fates import Untold
+from engine.store.known import by_key
 from engine.workspace import Workspace
 
 __all__ = ["Unknown", "Untold", "settle", "unknown"]
@@ -45,7 +46,7 @@ def settle(workspace: Workspace, key: str, disposition: str, who: str, reason: s
     if disposition not in words:
         raise InputError(f"{disposition!r} is not how a call ends; that is one of {', '.join(words)}")
     with workspace.database.writing() as connection:
-        call = queue.known(connection, [key]).get(key)
+        call = by_key(connection, [key]).get(key)
         if call is None:
             raise NotFound("call", key)
         if call.state is not CallState.UNKNOWN:

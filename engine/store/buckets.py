@@ -82,17 +82,21 @@ class Rest:
     trips: int
 
 
-_RESTS = select(
-    BUCKETS.c.name, BUCKETS.c.reason, BUCKETS.c.tripped_at, BUCKETS.c.rests_until, BUCKETS.c.trial, BUCKETS.c.trips
+_RESTED = (
+    select(
+        BUCKETS.c.name, BUCKETS.c.reason, BUCKETS.c.tripped_at, BUCKETS.c.rests_until, BUCKETS.c.trial, BUCKETS.c.trips
+    )
+    .where(BUCKETS.c.rests_until.is_not(None))
+    .order_by(BUCKETS.c.name)
 )
+_RESTED_OF = _RESTED.where(among(BUCKETS.c.name, "names"))
 
 
 def rests(connection: Connection, names: Collection[str] | None = None) -> list[Rest]:
     """Every bucket, or those of these names, that ever rested and was not cleared since."""
-    query = _RESTS.where(BUCKETS.c.rests_until.is_not(None)).order_by(BUCKETS.c.name)
     if names is None:
-        return [Rest(*row) for row in connection.execute(query)]
-    return [Rest(*row) for row in connection.execute(query.where(among(BUCKETS.c.name, "names")), {"names": [*names]})]
+        return [Rest(*row) for row in connection.execute(_RESTED)]
+    return [Rest(*row) for row in connection.execute(_RESTED_OF, {"names": [*names]})]
 
 
 def rest(connection: Connection, kept: Rest, began: datetime | None = None) -> None:

@@ -7,8 +7,10 @@ from sqlalchemy import Connection, delete, select
 
 from engine.core.consents import Consent
 from engine.store.bulk import Adding, among
-from engine.store.roster import CONSENTS, batches
-from engine.store.tables import ConsentRow
+from engine.store.roster import batches
+from engine.store.tables import ConsentRow, table
+
+CONSENTS = table(ConsentRow)
 
 _OF = select(
     CONSENTS.c.contact_id,

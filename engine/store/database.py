@@ -22,7 +22,7 @@ from engine.store import tables
 from engine.store.connecting import engine_of, explained, parsed, require_place, shown
 from engine.store.locking import hold
 
-NEWEST: Final = "0005"
+NEWEST: Final = "0006"
 VERSIONS_TABLE: Final = (
     "CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL, "
     "CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num))"

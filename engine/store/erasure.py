@@ -11,10 +11,11 @@ from sqlalchemy import Connection, delete, func, select, update
 
 from engine.errors import NotNow
 from engine.store import queue, roster
+from engine.store.consents import CONSENTS
 from engine.store.ledger import CONVERSIONS, EVENTS, REPORTS
 from engine.store.messages import MESSAGES
 from engine.store.queue import CALLS, CONTACTS, IS_OPEN
-from engine.store.roster import CONSENTS, ERASED, RESERVE
+from engine.store.roster import ERASED, RESERVE
 
 PAGE = 1_000  # reports held at once while those about a person are sought
 UNSAID = "(erased)"

@@ -9,7 +9,8 @@ from sqlalchemy import Connection, and_, bindparam, func, or_, select, update
 from engine.core.calls import CallState
 from engine.core.contacts import masked
 from engine.store.bulk import Many
-from engine.store.queue import CALLS, CONTACTS, IS_LIVE, KNOWN, Known, known_of
+from engine.store.known import KNOWN, Known, known_of
+from engine.store.queue import CALLS, CONTACTS, IS_LIVE
 
 BEGUN, SENT, ACCEPTED, UNKNOWN = (
     CALLS.c.state == state.value for state in (CallState.BEGUN, CallState.SENT, CallState.ACCEPTED, CallState.UNKNOWN)

@@ -7,7 +7,7 @@ from datetime import datetime
 from operator import itemgetter
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Select, bindparam, case, distinct, func, insert, literal_column, select, update
+from sqlalchemy import Connection, Select, bindparam, case, func, insert, literal_column, select, update
 
 from engine.core.events import Event, Kind
 from engine.core.treatments import Disposition
@@ -186,12 +186,19 @@ def questions(connection: Connection, experiment_id: int, limit: int = 20) -> li
 
 def first_attempts(connection: Connection, experiment_id: int) -> dict[tuple[str, str], tuple[int, int]]:
     """By the source that reported it and the arm: whose first call ended, and who of them answered in person."""
-    answered = case((EVENTS.c.disposition == Disposition.ANSWERED_HUMAN.value, EVENTS.c.contact_id))
+    # Each source's endings of a call are one row before anything is counted: to count distinct people would sort all.
+    answered = case((EVENTS.c.disposition == Disposition.ANSWERED_HUMAN.value, 1), else_=0)
+    endings = (
+        select(EVENTS.c.source, EVENTS.c.call, func.max(answered).label("answered"))
+        .where(EVENTS.c.experiment_id == experiment_id, EVENTS.c.kind == Kind.ENDED.value)
+        .group_by(EVENTS.c.source, EVENTS.c.call)
+        .subquery()
+    )
     query = (
-        select(EVENTS.c.source, CALLS.c.arm, func.count(distinct(EVENTS.c.contact_id)), func.count(distinct(answered)))
-        .join(CALLS, CALLS.c.key == EVENTS.c.call)
-        .where(EVENTS.c.experiment_id == experiment_id, EVENTS.c.kind == Kind.ENDED.value, CALLS.c.attempt == 1)
-        .group_by(EVENTS.c.source, CALLS.c.arm)
+        select(endings.c.source, CALLS.c.arm, func.count(), func.sum(endings.c.answered))
+        .join(CALLS, CALLS.c.key == endings.c.call)
+        .where(CALLS.c.experiment_id == experiment_id, CALLS.c.attempt == 1)
+        .group_by(endings.c.source, CALLS.c.arm)
     )
     return {(row[0], row[1]): (row[2], row[3]) for row in connection.execute(query)}
 

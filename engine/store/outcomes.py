@@ -1,9 +1,8 @@
 """Outcomes: what each contact's events came to, when it is mature, and what the arms sum to."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from operator import attrgetter
 from typing import Any
 
 from sqlalchemy import BigInteger, Connection, bindparam, case, false, func, not_, or_, select, type_coerce, update
@@ -16,7 +15,7 @@ from engine.store.tables import MICROSECOND, AssignmentRow, OutcomeRow, microsec
 OUTCOMES, ASSIGNMENTS = table(OutcomeRow), table(AssignmentRow)
 
 
-OUTCOME_FIELDS = tuple(field.name for field in fields(Outcome))
+OUTCOME_FIELDS = Outcome._fields
 
 
 _ASSIGNMENTS_OF = select(
@@ -61,12 +60,9 @@ _WRITE_OUTCOME = Many(
 )
 
 
-_numbers_of = attrgetter(*OUTCOME_FIELDS)
-
-
 def write_outcomes(connection: Connection, judged: Sequence[Judged]) -> None:
     """Write outcomes over what stood there; a maturity that is known stays when the new one is not."""
-    rows = [(one.experiment_id, one.contact_id, one.matures_at, *_numbers_of(one.outcome)) for one in judged]
+    rows = [(one.experiment_id, one.contact_id, one.matures_at, *one.outcome) for one in judged]
     _WRITE_OUTCOME.run(connection, rows)
 
 

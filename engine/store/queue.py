@@ -8,7 +8,7 @@ dead, and whose calls another planned again, finds that they are no longer its o
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from sqlalchemy import ColumnElement, Connection, and_, bindparam, func, literal_column, or_, select, update
 
@@ -16,16 +16,16 @@ from engine.core.calls import Call, CallState
 from engine.core.contacts import Contact
 from engine.store.bulk import Adding, Many, among, takes_none
 from engine.store.contacts import contact_of
-from engine.store.tables import CallRow, ContactRow, ExperimentRow, SuppressionRow, table
+from engine.store.suppressions import NOW, SUPPRESSIONS, listed
+from engine.store.tables import CallRow, ContactRow, ExperimentRow, table
 
 CALLS, CONTACTS = table(CallRow), table(ContactRow)
-SUPPRESSIONS, EXPERIMENTS = table(SuppressionRow), table(ExperimentRow)
+EXPERIMENTS = table(ExperimentRow)
 CHUNK = 500
 # Written out rather than bound, so that both databases see that the partial indexes apply.
 IS_PLANNED = CALLS.c.state == literal_column("'planned'")
-IS_OPEN = CALLS.c.state.in_([literal_column(f"'{state}'") for state in ("begun", "sent", "accepted", "unknown")])
+IS_OPEN = or_(*(CALLS.c.state == literal_column(f"'{state}'") for state in ("begun", "sent", "accepted", "unknown")))
 IS_LIVE = and_(IS_OPEN, CALLS.c.ended_at.is_(None))
-STATES = {state.value: state for state in CallState}
 T = TypeVar("T")
 
 
@@ -39,17 +39,6 @@ class Due:
     contact: Contact
     suppressed: bool
     tries: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Known:
-    """A call that the ledger knows, as the steps after the dispatch need it."""
-
-    id: int
-    experiment_id: int
-    contact_id: int
-    call: Call
-    state: CallState
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,14 +78,10 @@ _CONTACT_COLUMNS = (
 )  # fmt: skip
 
 
-# The suppression that holds at an instant, of the contact of a row.
-_SUPPRESSED = (SUPPRESSIONS.c.phone == CONTACTS.c.phone) & or_(
-    SUPPRESSIONS.c.until.is_(None), SUPPRESSIONS.c.until > bindparam("now")
-)
 _DUE = (
     select(*_CALL_COLUMNS, *_CONTACT_COLUMNS, SUPPRESSIONS.c.phone.label("suppressed"), CALLS.c.tries)
     .join(CONTACTS, CONTACTS.c.id == CALLS.c.contact_id)
-    .outerjoin(SUPPRESSIONS, _SUPPRESSED)
+    .outerjoin(SUPPRESSIONS, listed(NOW))
     .where(CALLS.c.experiment_id == bindparam("experiment"), IS_PLANNED, CALLS.c.due_at <= bindparam("now"))
     .order_by(CALLS.c.due_at, CALLS.c.rank)
     .limit(bindparam("most"))
@@ -143,7 +128,7 @@ _BEGIN = (
 _HELD = (
     select(CALLS.c.id, SUPPRESSIONS.c.phone)
     .join(CONTACTS, CONTACTS.c.id == CALLS.c.contact_id)
-    .outerjoin(SUPPRESSIONS, _SUPPRESSED)
+    .outerjoin(SUPPRESSIONS, listed(NOW))
     .where(among(CALLS.c.id, "calls"), CALLS.c.state == CallState.BEGUN.value, CALLS.c.holder == bindparam("who"))
     .with_for_update(of=CALLS, key_share=True)
 )
@@ -200,39 +185,6 @@ _SETTLE = Many(
 def settle(connection: Connection, settled: Sequence[Settled]) -> None:
     """Write what became of calls that are planned, begun, sent or unknown; what is closed stays closed."""
     _SETTLE.run(connection, [(one.id, one.state.value, one.provider_id, one.reason) for one in settled])
-
-
-KNOWN = (
-    select(
-        CALLS.c.id, CALLS.c.experiment_id, CALLS.c.contact_id, CALLS.c.state, CALLS.c.key, EXPERIMENTS.c.name,
-        CONTACTS.c.key, CALLS.c.arm, CALLS.c.attempt, CALLS.c.due_at, CALLS.c.not_after, CALLS.c.rank,
-    )
-    .join(CONTACTS, CONTACTS.c.id == CALLS.c.contact_id)
-    .join(EXPERIMENTS, EXPERIMENTS.c.id == CALLS.c.experiment_id)
-)  # fmt: skip
-_KNOWN_BY_KEY = KNOWN.where(among(CALLS.c.key, "keys"))
-
-
-def known_of(row: Any) -> Known:
-    """A call from the columns of `KNOWN`."""
-    return Known(row[0], row[1], row[2], Call(*row[4:12]), STATES[row[3]])
-
-
-def known(connection: Connection, keys: Iterable[str]) -> dict[str, Known]:
-    """The calls that have these keys."""
-    rows = connection.execute(_KNOWN_BY_KEY, {"keys": sorted(set(keys))}).all()
-    return {row[4]: known_of(row) for row in rows}
-
-
-_BY_PROVIDER = select(CALLS.c.provider_id, CALLS.c.key).where(among(CALLS.c.provider_id, "names"))
-
-
-def keys_of(connection: Connection, provider_ids: Iterable[str]) -> dict[str, str]:
-    """Our keys of calls that a provider names only by its own ids."""
-    names = sorted({name for name in provider_ids if name})
-    if not names:
-        return {}
-    return {row[0]: row[1] for row in connection.execute(_BY_PROVIDER, {"names": names}).all()}
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Table, func, insert, select, update
+from sqlalchemy import Connection, Table, bindparam, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from engine.core.accounts import account_of
@@ -85,15 +85,18 @@ def everything(connection: Connection, states: Collection[State] = ()) -> list[R
     return [_record(row) for row in connection.execute(query)]
 
 
+_STATE_OF = select(EXPERIMENTS.c.state).where(EXPERIMENTS.c.id == bindparam("of"))
+
+
 def state_of(connection: Connection, experiment_id: int) -> State:
     """Where an experiment stands now, read afresh."""
-    return State(connection.execute(select(EXPERIMENTS.c.state).where(EXPERIMENTS.c.id == experiment_id)).scalar_one())
+    return State(connection.execute(_STATE_OF, {"of": experiment_id}).scalar_one())
 
 
 def held_state(connection: Connection, experiment_id: int, *, shared: bool = False) -> State:
     """Where an experiment stands, which it does until this transaction ends; with `shared` others may hold it too."""
-    query = select(EXPERIMENTS.c.state).where(EXPERIMENTS.c.id == experiment_id)
-    return State(connection.execute(query.with_for_update(key_share=not shared, read=shared)).scalar_one())
+    query = _STATE_OF.with_for_update(key_share=not shared, read=shared)
+    return State(connection.execute(query, {"of": experiment_id}).scalar_one())
 
 
 def move(connection: Connection, experiment_id: int, state: State, reason: str, now: datetime) -> None:
@@ -137,9 +140,12 @@ def last_look(connection: Connection, experiment_id: int) -> dict[str, Any] | No
     return json.loads(text) if text else None
 
 
+_MARK = select(MARKS.c.value).where(MARKS.c.name == bindparam("of"))
+
+
 def mark(connection: Connection, name: str) -> str:
     """How far something has come; empty before it began."""
-    return connection.execute(select(MARKS.c.value).where(MARKS.c.name == name)).scalar() or ""
+    return connection.execute(_MARK, {"of": name}).scalar() or ""
 
 
 def set_mark(connection: Connection, name: str, value: str) -> None:

@@ -4,10 +4,11 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, bindparam, delete, func, or_, select
+from sqlalchemy import Connection, bindparam, delete, func, select
 
 from engine.store.bulk import Adding, among
-from engine.store.roster import CONTACTS, RESERVE, SUPPRESSIONS, batches
+from engine.store.roster import CONTACTS, RESERVE, batches
+from engine.store.suppressions import NOW, SUPPRESSIONS, listed
 from engine.store.tables import ReserveRow
 
 
@@ -25,11 +26,7 @@ _PUT = Adding(ReserveRow, ("contact_id", "pack", "stratum", "standing"), ("exper
 _FIRST = (
     select(RESERVE.c.contact_id, CONTACTS.c.key, RESERVE.c.stratum, SUPPRESSIONS.c.phone)
     .join(CONTACTS, CONTACTS.c.id == RESERVE.c.contact_id)
-    .outerjoin(
-        SUPPRESSIONS,
-        (SUPPRESSIONS.c.phone == CONTACTS.c.phone)
-        & or_(SUPPRESSIONS.c.until.is_(None), SUPPRESSIONS.c.until > bindparam("now")),
-    )
+    .outerjoin(SUPPRESSIONS, listed(NOW))
     .where(RESERVE.c.experiment_id == bindparam("experiment"), RESERVE.c.pack == bindparam("pack"))
     .order_by(RESERVE.c.standing, RESERVE.c.contact_id)
     .limit(bindparam("most"))

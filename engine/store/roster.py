@@ -5,12 +5,12 @@ roster. A transaction belongs to the caller: a large import is fastest with 100,
 """
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from itertools import islice
-from typing import Any, Final, NamedTuple, TypeVar
+from typing import Any, Final, TypeVar
 
 from sqlalchemy import (
     Column,
@@ -29,26 +29,22 @@ from sqlalchemy import (
 )
 
 from engine.core.assignment import Assignment
-from engine.core.consents import Consent, consent_of
 from engine.core.contacts import Contact, masked
 from engine.errors import NotFound
 from engine.store import locking
 from engine.store.bulk import Adding, Many, among
-from engine.store.contacts import attributes_of, contact_of
+from engine.store.contacts import contact_of
 from engine.store.tables import (
     AssignmentRow,
-    ConsentRow,
     ContactRow,
     OutcomeRow,
     RefusalRow,
     ReserveRow,
-    SuppressionRow,
     table,
 )
 
 CONTACTS, ASSIGNMENTS, REFUSALS = table(ContactRow), table(AssignmentRow), table(RefusalRow)
-SUPPRESSIONS, OUTCOMES, RESERVE = table(SuppressionRow), table(OutcomeRow), table(ReserveRow)
-CONSENTS = table(ConsentRow)
+OUTCOMES, RESERVE = table(OutcomeRow), table(ReserveRow)
 
 BATCH: Final = 10_000  # below the 32,766 values that SQLite takes in one statement
 ERASED: Final = "erased:"
@@ -56,19 +52,6 @@ PRESENT: Final = CONTACTS.c.phone.not_like(f"{ERASED}%")
 FIELDS: Final = ("key", "phone", "name", "region", "timezones", "ordered_at", "attributes")
 encode: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode
 T = TypeVar("T")
-
-
-class Prospect(NamedTuple):
-    """What a rule may ask of a contact who is not in yet; `attributes` are JSON text."""
-
-    region: str
-    phone: str
-    timezones: str
-    attributes: str
-    consent: Consent | None
-
-
-MayCall = Callable[[Prospect], str | None]  # the rule that refuses, None for none
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,16 +67,6 @@ class ImportCount:
         return ImportCount(
             self.new + other.new, self.changed + other.changed, self.same + other.same, self.taken + other.taken
         )
-
-
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """A contact who has no arm yet; `refused` is the rule that stands against one, None when none does."""
-
-    id: int
-    key: str
-    stratum: str
-    refused: str | None
 
 
 def batches(values: Iterable[T], size: int = BATCH) -> Iterator[list[T]]:
@@ -252,99 +225,15 @@ def count(connection: Connection) -> int:
 
 def export(connection: Connection) -> Iterator[Contact]:
     """Every contact, in the order of arrival, without holding them all."""
-    return (_person(row)[1] for row in _streamed(connection, _PEOPLE.where(PRESENT)))
+    return (_person(row)[1] for row in streamed(connection, _PEOPLE.where(PRESENT)))
 
 
-def _streamed(connection: Connection, query: Select[Any]) -> Iterator[Row[Any]]:
+def streamed(connection: Connection, query: Select[Any]) -> Iterator[Row[Any]]:
     """The rows of contacts in batches by id: writes may come between."""
     after = 0
     while rows := connection.execute(query.where(CONTACTS.c.id > after).order_by(CONTACTS.c.id).limit(BATCH)).all():
         yield from rows
         after = rows[-1].id
-
-
-def candidates(
-    connection: Connection,
-    experiment_id: int,
-    *,
-    others: Sequence[int],
-    strata: tuple[str, ...],
-    where: Mapping[str, str | list[str]],
-    needs_order_time: bool,
-    contact_ids: Sequence[int] | None = None,
-    may_call: MayCall | None = None,
-    now: datetime | None = None,
-) -> Iterator[Candidate]:
-    """Who is not in this experiment and has the attributes of `where`, in batches; only `contact_ids` when given.
-
-    `others` are the experiments that may not share a contact with this one. `refused` is the first of the
-    rules suppressed, other_experiment and no_order_time that holds; the last when the experiment needs an order's time;
-    else what `may_call` says of the contact's region and consent. A suppression counts while it holds at `now`.
-    """
-    wanted = {name: {values} if isinstance(values, str) else set(values) for name, values in where.items()}
-    for row in _unassigned(connection, experiment_id, others, contact_ids, now):
-        stratum = ""
-        if wanted or strata:
-            attributes = attributes_of(row.attributes)
-            if any(attributes.get(name, "") not in values for name, values in wanted.items()):
-                continue
-            stratum = "|".join(attributes.get(name, "") for name in strata)
-        refused = None
-        if row.suppressed:
-            refused = "suppressed"
-        elif row.elsewhere:
-            refused = "other_experiment"
-        elif needs_order_time and row.ordered_at is None:
-            refused = "no_order_time"
-        elif may_call is not None:
-            refused = may_call(_prospect(row))
-        yield Candidate(row.id, row.key, stratum, refused)
-
-
-def _prospect(row: Row[Any]) -> Prospect:
-    consent = consent_of(row.basis, row.given_at, row.proof_source, row.proof, row.withdrawn)
-    return Prospect(row.region, row.phone, row.timezones, row.attributes, consent)
-
-
-def _unassigned(
-    connection: Connection,
-    experiment_id: int,
-    others: Sequence[int],
-    contact_ids: Sequence[int] | None,
-    now: datetime | None,
-) -> Iterator[Row[Any]]:
-    elsewhere, here = (
-        or_(
-            *(
-                _exists(rows.c.contact_id == CONTACTS.c.id, rows.c.experiment_id.in_(among_these))
-                for rows in (ASSIGNMENTS, RESERVE)
-            )
-        )
-        for among_these in (others, [experiment_id])
-    )
-    listed = SUPPRESSIONS.c.phone == CONTACTS.c.phone
-    if now is not None:
-        listed &= or_(SUPPRESSIONS.c.until.is_(None), SUPPRESSIONS.c.until > now)
-    query = (
-        select(
-            CONTACTS.c.id, CONTACTS.c.key, CONTACTS.c.ordered_at, CONTACTS.c.attributes, CONTACTS.c.region,
-            CONTACTS.c.phone, CONTACTS.c.timezones,
-            _exists(listed).label("suppressed"), elsewhere.label("elsewhere"), CONSENTS.c.basis, CONSENTS.c.given_at,
-            CONSENTS.c.source.label("proof_source"), CONSENTS.c.proof, CONSENTS.c.withdrawn,
-        )
-        .outerjoin(CONSENTS, CONSENTS.c.contact_id == CONTACTS.c.id)
-        .where(PRESENT, ~here)
-    )  # fmt: skip
-    if contact_ids is None:
-        yield from _streamed(connection, query)
-        return
-    query = query.where(among(CONTACTS.c.id, "ids")).order_by(CONTACTS.c.id)
-    for batch in batches(sorted(set(contact_ids))):
-        yield from connection.execute(query, {"ids": batch}).all()
-
-
-def _exists(*conditions: ColumnElement[bool]) -> ColumnElement[bool]:
-    return select(1).where(*conditions).correlate(CONTACTS).exists()
 
 
 def dealt(connection: Connection, experiment_id: int, period: int = 0) -> dict[str, int]:

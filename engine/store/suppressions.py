@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, bindparam, delete, func, or_, select, update
 
 from engine.store.bulk import Adding, Many, among
-from engine.store.roster import BATCH, batches
+from engine.store.roster import BATCH, CONTACTS, batches
 from engine.store.tables import ListRow, SuppressionRow, table
 
 SUPPRESSIONS, LISTS = table(SuppressionRow), table(ListRow)
@@ -56,9 +56,18 @@ _STRENGTHEN = Many(
 )
 
 
+NOW = bindparam("now", type_=SUPPRESSIONS.c.until.type)
+
+
 def holds(now: ColumnElement[Any]) -> ColumnElement[bool]:
     """Whether a row of the list still holds."""
     return or_(SUPPRESSIONS.c.until.is_(None), SUPPRESSIONS.c.until > now)
+
+
+def listed(now: ColumnElement[Any] | None) -> ColumnElement[bool]:
+    """Whether a row of the list is of a contact's number and holds at `now`; without it, whether it is there at all."""
+    its_own: ColumnElement[bool] = SUPPRESSIONS.c.phone == CONTACTS.c.phone
+    return its_own if now is None else its_own & holds(now)
 
 
 def add(
@@ -113,7 +122,7 @@ def contains(connection: Connection, phone: str, now: datetime | None = None) ->
 
 
 _AMONG = select(SUPPRESSIONS.c.phone).where(among(SUPPRESSIONS.c.phone, "phones"))
-_AMONG_NOW = _AMONG.where(holds(bindparam("now", type_=SUPPRESSIONS.c.until.type)))
+_AMONG_NOW = _AMONG.where(holds(NOW))
 
 
 def suppressed_among(connection: Connection, phones: Iterable[str], now: datetime | None = None) -> set[str]:

@@ -9,11 +9,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Literal, Protocol, runtime_checkable
+from types import MappingProxyType
+from typing import Final, Literal, NamedTuple, Protocol, runtime_checkable
 
 from engine.core.events import Event
 
 API = 1
+NONE: Final[Mapping[str, str]] = MappingProxyType({})
 RECEIVED_AT = "x-ringlab-received-at"
 """The header by which `parse` is told when a webhook came, in ISO 8601; whoever stores it writes it."""
 
@@ -49,8 +51,7 @@ class Capabilities:
     settings: Mapping[str, str] = field(default_factory=dict)  # each setting's name and meaning
 
 
-@dataclass(frozen=True, slots=True)
-class DialRequest:
+class DialRequest(NamedTuple):
     """One call to place. `call` is our key, echoed in every event; `to` is E.164.
 
     `script` holds the spoken blocks as (name, text). `not_after` is the instant after which it must not ring, which the
@@ -70,8 +71,8 @@ class DialRequest:
     voice: str | None = None
     caller_id: str | None = None
     timezone: str = "UTC"
-    variables: Mapping[str, str] = field(default_factory=dict)
-    answers: Mapping[str, str] = field(default_factory=dict)  # the QA bank: question → answer
+    variables: Mapping[str, str] = NONE
+    answers: Mapping[str, str] = NONE  # the QA bank: question → answer
     ring_timeout: timedelta = timedelta(seconds=30)
     talk_limit: timedelta = timedelta(minutes=5)
     callback_url: str = ""

@@ -80,10 +80,7 @@ _READER = TypeAdapter(_Body)
 
 def body_of(events: Iterable[Event]) -> bytes:
     """The webhook that reports these events."""
-    reports = [
-        _Report.model_construct(**{name: getattr(event, name) for name in Event.__dataclass_fields__})
-        for event in events
-    ]
+    reports = [_Report.model_construct(**{name: getattr(event, name) for name in Event._fields}) for event in events]
     return _READER.dump_json(_Body.model_construct(events=reports), exclude_defaults=True)
 
 
@@ -103,7 +100,7 @@ def read_body(body: bytes) -> list[Event]:
 
 
 def _event(report: _Report) -> Event:
-    fields = {name: getattr(report, name) for name in Event.__dataclass_fields__}
+    fields = {name: getattr(report, name) for name in Event._fields}
     fields["kind"] = _KINDS[report.kind]
     if report.disposition is not None:
         fields["disposition"] = _DISPOSITIONS.get(report.disposition, Disposition.FAILED)

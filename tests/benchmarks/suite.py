@@ -4,14 +4,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.benchmarks import analysis, campaign, ingest, people, scripts
+from tests.benchmarks import analysis, campaign, dispatching, ingest, people, scripts, servers
 from tests.benchmarks.measuring import Measured
 
 
 @dataclass(frozen=True, slots=True)
 class Sizes:
-    """How much each benchmark does. `per_arm` are people in each of sixteen arms; `with_peers` asks other
-    programs too, which are installed for it."""
+    """How much each benchmark does. `per_arm` are people in each of sixteen arms; `served` are called on PostgreSQL;
+    `with_peers` asks other programs too, which are installed for it."""
 
     per_arm: int
     imports: tuple[int, ...]
@@ -23,6 +23,9 @@ class Sizes:
     files: tuple[int, ...]
     renders: int
     webhooks: int
+    called: int
+    served: int
+    due: int
     with_peers: bool = False
 
 
@@ -37,9 +40,12 @@ FULL = Sizes(
     (100_000, 1_000_000, 10_000_000),
     50_000,
     5_000,
+    20_000,
+    10_000,
+    2_000,
     with_peers=True,
 )
-TINY = Sizes(8, (100, 200), 500, (300, 600), 1, 3, 300, (300, 600), 20, 40)
+TINY = Sizes(8, (100, 200), 500, (300, 600), 1, 3, 300, (300, 600), 20, 40, 60, 60, 20)
 
 
 def run(folder: Path, sizes: Sizes) -> Iterator[Measured]:
@@ -53,6 +59,9 @@ def run(folder: Path, sizes: Sizes) -> Iterator[Measured]:
         lambda: people.assignment(sizes.assigned),
         lambda: people.imports(folder, sizes.imports),
         lambda: people.claims(folder / "claims", sizes.queues),
+        lambda: dispatching.whole_calls(folder / "dispatch", sizes.called, sizes.with_peers),
+        lambda: dispatching.latency(folder / "latency", sizes.due),
+        lambda: servers.whole_calls(folder / "servers", sizes.served, sizes.with_peers),
         lambda: ingest.ingest(folder / "webhooks", sizes.webhooks),
         lambda: campaign.campaign(folder / "campaign", sizes.per_arm),
     )

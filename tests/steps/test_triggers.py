@@ -9,7 +9,7 @@ import pytest
 from engine.core.contacts import ContactColumns
 from engine.runner import Simulation
 from engine.steps import enroll, people, report
-from engine.steps.advance import Pacer, turn
+from engine.steps.advance import Pacer, between, turn
 from tests.steps.makers import (
     MONDAY,
     Wrapped,
@@ -199,3 +199,35 @@ def test_redials_keep_their_strategy_through_the_dispatch(tmp_path: Path) -> Non
     assert {before[5] for before, _ in again} >= {"busy", "no_answer", "unreachable"}
     assert max(row[2] for row in rows) <= 3
     assert all(row[2] < 3 for row, _ in again if row[5] == "unreachable" and row[1] == "control")
+
+
+def test_between_turns_a_call_is_placed_when_it_is_due(tmp_path: Path) -> None:
+    """Three orders a minute apart: each call leaves at its minute, and a sleep that ends early loses none."""
+    with make_workspace(tmp_path) as workspace:
+        running = start(workspace, trigger(tmp_path))
+        wrapped = Wrapped(running.adapter)
+        through = replaced(running, wrapped)
+        for number in (0, 1, 2, 50):
+            ordered = MONDAY + timedelta(minutes=number)
+            enroll.add_contacts(workspace, [order(f"C{number}", ordered)], ordered)
+        moment = [MONDAY + timedelta(minutes=29)]
+
+        def wait(seconds: float) -> bool:
+            moment[0] += timedelta(seconds=seconds if seconds < 1 else seconds - 0.5)
+            return False
+
+        until, clock = MONDAY + timedelta(minutes=40), lambda: (moment[0],)
+        assert between(workspace, through, Pacer.of(through), until, TICK, clock, wait) == 3
+        assert [(at - MONDAY) / timedelta(minutes=1) for at, _ in wrapped.asked] == [30, 31, 32]
+        assert between(workspace, through, Pacer.of(through), until, TICK, clock, lambda _: True) == 0
+
+
+def test_calls_that_no_rule_lets_go_wait_for_the_next_turn(tmp_path: Path) -> None:
+    """A call that is due and may not leave does not keep the process busy until the next turn."""
+    with make_workspace(tmp_path) as workspace:
+        running = start(workspace, trigger(tmp_path, expires_after="10m"))
+        enroll.add_contacts(workspace, [order("C1", MONDAY)], MONDAY)
+        late = MONDAY + timedelta(minutes=50)
+        until = late + timedelta(minutes=1)
+        assert between(workspace, running, Pacer.of(running), until, TICK, lambda: (late,), lambda _: False) == 0
+        assert report.refusals(workspace, "gift-first")[0][::2] == ("expired", 1)

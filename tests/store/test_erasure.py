@@ -7,6 +7,7 @@ from sqlalchemy import Connection, inspect, text
 
 from engine.errors import NotFound, NotNow
 from engine.store import roster, suppressions
+from engine.store.candidates import candidates
 from engine.store.database import Database
 from engine.store.erasure import erase
 from engine.store.invariants import violations
@@ -89,7 +90,7 @@ def test_the_erased_are_gone_from_the_roster() -> None:
         _campaign(connection)
         name = erase(connection, PERSON.key)
         other = add_experiment(connection, "other", "decided")
-        chosen = roster.candidates(connection, other, others=(), strata=(), where={}, needs_order_time=False)
+        chosen = candidates(connection, other, others=(), strata=(), where={}, needs_order_time=False)
 
         assert list(chosen) == []
         assert roster.count(connection) == 0

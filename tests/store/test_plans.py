@@ -10,6 +10,7 @@ from sqlalchemy import Connection, event, text
 
 from engine.store import fates, ledger, messages, outcomes, queue, reserve, roster, suppressions
 from engine.store.database import Database
+from engine.store.known import by_key, keys_of
 from tests import databases
 from tests.store.makers import NOW, add_experiment, make_database
 
@@ -50,12 +51,14 @@ HOT: dict[str, Callable[[Connection, int], Any]] = {
     "when the next call is due": queue.next_due,
     "calls in flight": queue.in_flight,
     "calls of an unknown fate": lambda connection, of: fates.unsettled(connection, of, {"one"}, NOW, NOW),
-    "calls by key": lambda connection, of: queue.known(connection, SOME),
+    "calls by key": lambda connection, of: by_key(connection, SOME),
+    "calls by a provider's own number": lambda connection, of: keys_of(connection, ["p-7", "p-8"]),
     "calls begun": lambda connection, of: queue.begin(connection, IDS, "one", NOW),
     "calls canceled for a contact": lambda connection, of: queue.cancel_contacts(connection, IDS, "x"),
     "a contact's events": lambda connection, of: ledger.events_of(connection, IDS),
     "a contact's assignments": lambda connection, of: outcomes.assignments(connection, IDS),
     "contacts": lambda connection, of: roster.contacts(connection, IDS),
+    "the rank of who draws an arm next": roster.next_rank,
     "contacts held": lambda connection, of: roster.hold(connection, IDS),
     "contacts by key": lambda connection, of: roster.find(connection, [f"c-{one}" for one in IDS]),
     "the suppressed among some": lambda connection, of: suppressions.suppressed_among(connection, ["+86198", "+86199"]),

@@ -12,7 +12,8 @@ from engine.core.assignment import Assignment
 from engine.core.contacts import Contact
 from engine.errors import NotFound
 from engine.store import roster, suppressions
-from engine.store.roster import Candidate, ImportCount
+from engine.store.candidates import Candidate, candidates
+from engine.store.roster import ImportCount
 from engine.store.tables import OutcomeRow, table
 from tests.store.makers import (
     LATER,
@@ -248,4 +249,4 @@ def test_a_naive_time_is_refused() -> None:
 
 def _candidates(connection, experiment_id, **changes):  # type: ignore[no-untyped-def]
     asked = {"others": (), "strata": (), "where": {}, "needs_order_time": False} | changes
-    return list(roster.candidates(connection, experiment_id, **asked))
+    return list(candidates(connection, experiment_id, **asked))

@@ -284,7 +284,7 @@ JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
     max_leaves=12,
 )
-FIELD = st.sampled_from([*Event.__dataclass_fields__, "extra"])
+FIELD = st.sampled_from([*Event._fields, "extra"])
 REPORT = st.dictionaries(FIELD, JSON, max_size=6).map(
     lambda drawn: {"key": "k", "kind": "ended", "at": "2026-11-23T02:00:00Z", "call": "exp/ann/1"} | drawn
 )
