@@ -226,13 +226,16 @@ def _submitted(running: Running, requests: Sequence[DialRequest], now: datetime)
 def _keep_receipts(
     connection: Connection, running: Running, batch: _Batch, receipts: Mapping[str, Receipt], now: datetime
 ) -> Dispatched:
-    """Write what the provider said of each call.
+    """Write what the provider said of each call, unless the call is at another try by now.
 
     What it refused did not ring and stays in its arm; what never left, or what it asks to be sent later, is tried
     again while its deadline is ahead.
     """
     settled, refused, again = [], [], []
+    current = fates.same_try(connection, {due.id: due.tries for due in batch.begun})
     for due in batch.begun:
+        if due.id not in current:
+            continue
         receipt = receipts.get(due.call.key) or Receipt(due.call.key, Fate.UNKNOWN, reason="there was no receipt")
         later = _later(due, receipt, now)
         if receipt.fate in (Fate.ACCEPTED, Fate.UNKNOWN):
