@@ -11,6 +11,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from sqlalchemy import Connection
+
 from engine.clock import SteadyClock
 from engine.core.experiments import LIVE, State
 from engine.runner import Progress, Watch, unwatched
@@ -25,6 +27,7 @@ log = logging.getLogger(__name__)
 
 TICK = timedelta(seconds=0.5)
 BEAT = timedelta(seconds=5)
+RECONCILE, LOOK = timedelta(minutes=1), timedelta(minutes=5)
 LEASE = timedelta(seconds=30)  # a process that said nothing for so long is taken for dead
 FORGOTTEN = timedelta(days=1)
 SIDE_BY_SIDE = 16  # experiments whose providers are asked at the same time
@@ -62,8 +65,8 @@ class Service:
         every = self._scheduler.add_job
         every(self._beat, "interval", seconds=BEAT.total_seconds(), id="beat")
         every(self._turn, "interval", seconds=TICK.total_seconds(), id="turn")
-        every(self._reconcile, "interval", seconds=60, id="reconcile")
-        every(self._look, "interval", minutes=5, id="look")
+        every(self._reconcile, "interval", seconds=RECONCILE.total_seconds(), id="reconcile")
+        every(self._look, "interval", seconds=LOOK.total_seconds(), id="look")
         self._scheduler.start()
 
     def stop(self) -> None:
@@ -73,17 +76,19 @@ class Service:
             self._scheduler.shutdown(wait=True)
         self._pool.shutdown(wait=True)
         self._leadership.close()
-        with self.workspace.database.writing() as connection:
-            processes.leave(connection, self.workspace.holder)
+        self.workspace.database.write(lambda connection: processes.leave(connection, self.workspace.holder))
 
     def _now(self) -> datetime:
         return self.clock()[0]
 
     def _beat(self) -> None:
         now = self._now()
-        with self.workspace.database.writing() as connection:
+
+        def beat(connection: Connection) -> None:
             processes.beat(connection, self.workspace.holder, "dispatcher", now)
             processes.forget(connection, now - FORGOTTEN)
+
+        self.workspace.database.write(beat)
 
     def _leads(self) -> bool:
         """Whether this process does what one of all must do: hear, deal, look, settle and reconcile."""
@@ -123,8 +128,8 @@ class Service:
         name, now = running.experiment.name, self._now()
         try:
             if name in self._failed:
-                with self.workspace.database.writing() as connection:
-                    fates.release(connection, running.id, (), self.workspace.holder)
+                holder = self.workspace.holder
+                self.workspace.database.write(lambda connection: fates.release(connection, running.id, (), holder))
                 self._failed.discard(name)
             pacer = self._pacers.setdefault(name, Pacer.of(running))
             done = turn(self.workspace, running, pacer, now, TICK, clock=self.clock, leads=leads)

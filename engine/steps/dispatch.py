@@ -82,8 +82,7 @@ def dispatch(
         return ready.counted
     receipts = _submitted(running, ready.requests, clock()[0])
     reached("answered")
-    with workspace.database.writing() as connection:
-        done = _keep_receipts(connection, running, ready, receipts, clock()[0])
+    done = workspace.database.write(lambda connection: _keep_receipts(connection, running, ready, receipts, clock()[0]))
     reached("receipts kept")
     return done
 
@@ -199,12 +198,15 @@ def _words(running: Running, due: Due) -> _Words:
 def _request(
     workspace: Workspace, running: Running, due: Due, words: _Words, now: datetime, left: timedelta
 ) -> DialRequest:
-    """The request for a call, for which so much time is left."""
+    """The request for a call, for which so much time is left.
+
+    Its deadline is of whole seconds, as providers are told it: what they hear and what holds here is one instant.
+    """
     experiment, contact, call = running.experiment, due.contact, due.call
     treatment = experiment.treatments[call.arm]
     return DialRequest(
         call=call.key, to=contact.phone, script=words.blocks,
-        not_after=now + left, send_by=now + min(left, SEND_WITHIN),
+        not_after=(now + left).replace(microsecond=0), send_by=now + min(left, SEND_WITHIN),
         contact=contact.key, experiment=experiment.name, arm=call.arm, attempt=call.attempt, voice=treatment.voice,
         caller_id=treatment.caller_id, timezone=contact.timezones[0],
         variables={**words.values, "conversion_event": experiment.conversion.event}, answers=running.answers,

@@ -52,8 +52,7 @@ def reconcile(
     and the provider is in this machine. Reports that came before their call's id was known here then find their
     call, and messages that were planned and not begun are sent.
     """
-    with workspace.database.writing() as connection:
-        released = fates.release(connection, running.id, alive)
+    released = workspace.database.write(lambda connection: fates.release(connection, running.id, alive))
     reached("released")
     settled = _ask(workspace, running, now, alive, patience)
     follow_up.send_planned(workspace, running, now)
@@ -90,10 +89,12 @@ def _settle(
     now: datetime,
     patience: timedelta,
 ) -> Reconciled:
-    with workspace.database.writing() as connection:
+    def keep(connection: Connection) -> tuple[Reconciled, list[follow_up.Message]]:
         current = fates.same_try(connection, {one.known.id: one.tries for one, _ in answers})
-        answers = [(one, found) for one, found in answers if one.known.id in current]
-        done, messages = _keep_answers(workspace, connection, running, answers, now, patience)
+        still = [(one, found) for one, found in answers if one.known.id in current]
+        return _keep_answers(workspace, connection, running, still, now, patience)
+
+    done, messages = workspace.database.write(keep)
     reached("settled")
     follow_up.send(workspace, messages, now)
     return done

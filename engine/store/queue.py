@@ -252,6 +252,8 @@ _END = Many(
     .values(
         state=CallState.ENDED.value, ended_at=bindparam("moment"), disposition=bindparam("how"),
         seconds=bindparam("talk"), cost=bindparam("price"),
+        begun_at=func.coalesce(CALLS.c.begun_at, bindparam("moment", type_=CALLS.c.begun_at.type)),
+        sent_at=func.coalesce(CALLS.c.sent_at, bindparam("moment", type_=CALLS.c.sent_at.type)),
     ),
     ("of", "moment", "how", "talk", "price"),
 )  # fmt: skip
@@ -260,7 +262,8 @@ _END = Many(
 def end(connection: Connection, endings: Sequence[Ended]) -> None:
     """Write calls as ended; a later report of the same call may add what the first did not tell.
 
-    A call that was sent, and is planned again because it was thought not to have rung, ends too: it did ring.
+    A call that was sent, and is planned again because it was thought not to have rung, ends too: it did ring, and
+    counts from then on among the person's calls.
     """
     _END.run(connection, [(one.id, one.at, one.disposition, one.seconds, one.cost) for one in endings])
 

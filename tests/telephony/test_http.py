@@ -197,6 +197,30 @@ def test_a_process_that_slept_before_it_asked_finds_its_calls_late(opened: list[
     assert len(server.read) == 1
 
 
+def test_a_process_that_slept_in_the_middle_of_a_request_does_not_end_it(opened: list[Any]) -> None:
+    """Where its time passes between head and body the body is not sent: nothing rings late, and nobody is told so."""
+    heads: list[bytes] = []
+    listening = socket.create_server(("127.0.0.1", 0))
+    opened.insert(0, listening)
+
+    def read() -> None:
+        connection, _ = listening.accept()
+        with connection:
+            while part := connection.recv(65536):
+                heads.append(part)
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    adapter = make(opened, f"http://127.0.0.1:{listening.getsockname()[1]}")
+    instants = iter([NOW, NOW, NOW + timedelta(minutes=2)])  # before it is put together, at the head, at the body
+    request = make_request(not_after=NOW + timedelta(minutes=1), clock=lambda: next(instants))
+    (receipt,) = adapter.submit([request], NOW)
+    reader.join(10)
+    head, end, body = b"".join(heads).partition(b"\r\n\r\n")
+    assert (receipt.fate, receipt.reason) == (Fate.UNKNOWN, "its time has passed")
+    assert (head[:4], end, body) == (b"POST", b"\r\n\r\n", b"")
+
+
 def test_a_kept_connection_that_died_is_not_used_again_blindly(opened: list[Any]) -> None:
     """A connection that the provider closed is left; one that it closes while it reads makes the call unknown."""
 
