@@ -6,7 +6,7 @@ truth. Many such processes may share one database: all of them place calls, and 
 
 import logging
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -15,6 +15,7 @@ from sqlalchemy import Connection
 
 from engine.clock import SteadyClock
 from engine.core.experiments import LIVE, State
+from engine.errors import DatabaseError
 from engine.runner import Progress, Watch, unwatched
 from engine.steps import look, reports
 from engine.steps.advance import Pacer, hear, turn
@@ -62,12 +63,18 @@ class Service:
         """Begin: say that this process lives, settle what dead ones left open, then place calls when they are due."""
         self._beat()
         self._reconcile()
-        every = self._scheduler.add_job
-        every(self._beat, "interval", seconds=BEAT.total_seconds(), id="beat")
-        every(self._turn, "interval", seconds=TICK.total_seconds(), id="turn")
-        every(self._reconcile, "interval", seconds=RECONCILE.total_seconds(), id="reconcile")
-        every(self._look, "interval", seconds=LOOK.total_seconds(), id="look")
+        jobs = {"beat": (self._beat, BEAT), "turn": (self._turn, TICK), "reconcile": (self._reconcile, RECONCILE),
+                "look": (self._look, LOOK)}  # fmt: skip
+        for name, (job, every) in jobs.items():
+            self._scheduler.add_job(self._do, "interval", (name, job), seconds=every.total_seconds(), id=name)
         self._scheduler.start()
+
+    def _do(self, name: str, job: Callable[[], None]) -> None:
+        """One job, which is done again in its time: a database that is away or full is no reason to end."""
+        try:
+            job()
+        except DatabaseError as error:
+            log.error("a job could not use the database and is done again; job=%s: %s", name, error)
 
     def stop(self) -> None:
         """Drain: no new batch begins, the batch in hand finishes."""
@@ -135,6 +142,9 @@ class Service:
             done = turn(self.workspace, running, pacer, now, TICK, clock=self.clock, leads=leads)
             self._placed[name] = self._placed.get(name, 0) + done.placed
             self.watch(Progress(name, now, self._placed[name], running.record.planned, done.over))
+        except DatabaseError as error:
+            self._failed.add(name)
+            log.error("a turn could not use the database and is taken again; experiment=%s: %s", name, error)
         except Exception:
             self._failed.add(name)
             log.exception("a turn failed and is taken again; experiment=%s", name)

@@ -184,6 +184,7 @@ def _check_ours(world: World, ledger: dict[str, Any]) -> None:
         assert set(ledger["acknowledged"]) <= kept
         assert number_of(workspace, "SELECT count(*) FROM reports WHERE judged_at IS NULL OR trouble <> ''") == 0
         states = dict(tuple(row) for row in rows_of(workspace, "SELECT key, state FROM calls"))
-        assert {states[ring["key"]] for ring in ledger["rings"]} <= {"ended"}
+        lost = [ring for ring in ledger["rings"] if states[ring["key"]] != "ended"]
+        assert not lost, (lost, rows_of(workspace, "SELECT * FROM calls WHERE key = :key", key=lost[0]["key"]))
         ended = sum(state == "ended" for state in states.values())
         assert ended == len(ledger["rings"])

@@ -5,8 +5,6 @@ What holds is asked of the provider's own record. `RINGLAB_DEATHS=1000` lets a s
 
 import json
 import os
-from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -23,19 +21,12 @@ AFTER_ORDER = {
 SEED = int(os.environ.get("RINGLAB_SEED", "1"))
 
 
-@pytest.fixture(scope="module")
-def nursery() -> Iterator[Nursery]:
-    """Where processes come from in which minutes are seconds."""
-    with closing(Nursery(haste=True)) as found:
-        yield found
-
-
 @pytest.mark.slow
 @pytest.mark.databases
 def test_nobody_is_called_twice_in_a_storm(tmp_path: Path, nursery: Nursery) -> None:
     """Two who call and one who hears die again and again: no double, no call out of time, no lost event."""
     seconds = 4 + DEATHS * 0.25
-    with world(tmp_path, nursery, SEED) as here:
+    with world(tmp_path, nursery, "--hostile", seed=SEED) as here:
         paths = [
             here.write("waits", round(4 * seconds), 5, compatible_with=["follows"], pace={"per_second": 4}),
             here.write(

@@ -133,11 +133,11 @@ class Nursery:
 class Provider:
     """The hostile provider as a process of its own (`tests.telephony.provider`)."""
 
-    def __init__(self, seed: int, hostile: bool) -> None:
+    def __init__(self, seed: int, *options: str) -> None:
         command = [
             sys.executable, "-m", "tests.telephony.provider", "--seed", str(seed), "--secret", SECRET, "--timestamps",
             "--retries", "100000", "--retry-ms", "100", "--ring-ms", "20", "--talk-ms", "100", "--late-ms", "1200",
-            *(["--hostile"] if hostile else []),
+            *options,
         ]  # fmt: skip
         self._process = subprocess.Popen(
             command, cwd=ROOT, stdout=subprocess.PIPE, text=True, env=os.environ | {"PYTHONPATH": str(ROOT)}
@@ -234,9 +234,9 @@ class World:
 
 
 @contextmanager
-def world(folder: Path, nursery: Nursery, seed: int = 1, *, hostile: bool = True, url: str = "") -> Iterator[World]:
-    """A world, and its end."""
-    with closing(Provider(seed, hostile)) as provider:
+def world(folder: Path, nursery: Nursery, *options: str, seed: int = 1, url: str = "") -> Iterator[World]:
+    """A world, and its end; the options are the provider's."""
+    with closing(Provider(seed, *options)) as provider:
         try:
             yield World(folder, url or databases.here().url(folder), nursery, provider)
         finally:
