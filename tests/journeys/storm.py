@@ -10,7 +10,7 @@ from random import Random
 from typing import Any
 
 from engine.failpoints import FAILPOINTS
-from tests.journeys.world import Child, World, until
+from tests.journeys.world import PATIENCE, Child, World, until
 from tests.steps.makers import number_of, rows_of
 from tests.telephony.provider import Odds
 
@@ -122,7 +122,7 @@ class Storm:
             self.leave(actor.child)
         self.world.provider.becomes(**vars(Odds()))
         last = self.world.serve()
-        settled(self.world)
+        settled(self.world, PATIENCE + self.wanted)
         last.signal(signal.SIGTERM)
         assert last.wait() == 0, last.said()
 
@@ -134,7 +134,7 @@ LEFT = {
 }  # fmt: skip
 
 
-def settled(world: World) -> None:
+def settled(world: World, patience: float = PATIENCE) -> None:
     """Wait until nothing is due, nothing is open, and every report was heard and judged."""
     left: dict[str, int] = {}
 
@@ -145,7 +145,7 @@ def settled(world: World) -> None:
         return not any(left.values())
 
     with world.opened() as workspace:
-        until(quiet, left)
+        until(quiet, left, patience)
 
 
 def check(world: World) -> dict[str, Any]:
