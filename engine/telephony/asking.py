@@ -1,7 +1,9 @@
 """One request on the wire, once: never again by itself, never to another address, never after its time.
 
 Until the first byte of the request is written nothing can ring, and what went wrong is `UNSENT`. From then on
-whatever goes wrong is `LOST`: the provider may have read it. A process may sleep between the two parts of a request:
+whatever goes wrong is `LOST`: the provider may have read it. Each request has a connection of its own: on one that
+is kept, an answer that comes twice would be taken for that to the next call, and a provider that closes it just then
+would leave a call whose fate nobody knows. A process may sleep between the two parts of a request:
 the second has its time too.
 """
 
@@ -20,7 +22,6 @@ import httpx
 from engine.telephony.vendors import Asking
 
 LARGEST = 1024 * 1024
-IDLE = 1.0  # seconds; a connection that is kept for longer may be closed by the provider just when it is used
 LONGEST_WAIT = timedelta(hours=24)
 SENDING = (".send_request_headers.started", ".send_request_body.started")
 
@@ -61,7 +62,7 @@ class Wire:
             trust_env=False,
             proxy=proxy,
             verify=ssl.create_default_context(),
-            limits=httpx.Limits(max_connections=most, max_keepalive_connections=most, keepalive_expiry=IDLE),
+            limits=httpx.Limits(max_connections=most, max_keepalive_connections=0),
         )
 
     def ask(self, asking: Asking, request: httpx.Request, in_time: Callable[[], bool] = lambda: True) -> Answer:
