@@ -24,7 +24,7 @@ from engine.core import breakers, buckets
 from engine.definitions import times
 from engine.steps import dispatch, reconcile, troubles
 
-LONGEST_LIFE = timedelta(seconds=5)
+LONGEST_LIFE = timedelta(seconds=3)
 HASTE: dict[Any, dict[str, timedelta]] = {
     service: {
         "TICK": timedelta(seconds=0.1), "BEAT": timedelta(seconds=0.4), "LEASE": timedelta(seconds=2),
@@ -33,9 +33,9 @@ HASTE: dict[Any, dict[str, timedelta]] = {
     buckets: {"TRIAL_PATIENCE": 2 * LONGEST_LIFE},
     troubles: {"OVER_LIMIT_REST": timedelta(seconds=1)},
     times: {"SHORTEST_GAP": timedelta(seconds=1)},
-    reconcile: {"LONGEST_LIFE": LONGEST_LIFE, "ANSWERED_WITHIN": timedelta(seconds=2)},
+    reconcile: {"LONGEST_LIFE": LONGEST_LIFE, "ANSWERED_WITHIN": timedelta(seconds=1.2)},
     dispatch: {
-        "SEND_WITHIN": timedelta(seconds=1.5), "BUSY": timedelta(seconds=0.5), "AGAIN": timedelta(seconds=0.2),
+        "SEND_WITHIN": timedelta(seconds=1), "BUSY": timedelta(seconds=0.5), "AGAIN": timedelta(seconds=0.2),
         "LATEST_AGAIN": timedelta(seconds=2),
     },
 }  # fmt: skip

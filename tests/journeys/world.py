@@ -171,17 +171,20 @@ class World:
         self.port = free_port()
         self.asleep: set[str] = set()  # the numbers of people for whom it is night
 
-    def write(self, name: str, people: int, asleep: int = 0, over: float = 0.0, **changes: Any) -> Path:
+    def write(
+        self, name: str, people: int, asleep: int = 0, orders: tuple[float, float] = (0, 0), **changes: Any
+    ) -> Path:
         """An experiment whose calls go through the provider; some of its people sleep.
 
-        Orders come over so many seconds from now, where the arms call after one.
+        Where the arms call after an order, orders come between these seconds from now.
         """
+        first, last = orders
         now = datetime.now(UTC)
         rows = [
             {
                 "id": f"C{number:05}", "mobile": f"199{number:08}", "name": "王女士",
                 "tz": zone_where_it_is(ASLEEP if number < asleep else AWAKE, now),
-                "paid_at": (now + timedelta(seconds=over * number / people)).isoformat(),
+                "paid_at": (now + timedelta(seconds=first + (last - first) * number / people)).isoformat(),
             }
             for number in range(people)
         ]  # fmt: skip
