@@ -6,14 +6,17 @@ truth. Many such processes may share one database: all of them place calls, and 
 
 import logging
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
+from sqlalchemy import Connection
+
 from engine.clock import SteadyClock
 from engine.core.experiments import LIVE, State
+from engine.errors import DatabaseError
 from engine.runner import Progress, Watch, unwatched
 from engine.steps import look, reports
 from engine.steps.advance import Pacer, between, hear, turn
@@ -26,6 +29,7 @@ log = logging.getLogger(__name__)
 
 TICK = timedelta(seconds=0.5)
 BEAT = timedelta(seconds=5)
+RECONCILE, LOOK = timedelta(minutes=1), timedelta(minutes=5)
 LEASE = timedelta(seconds=30)  # a process that said nothing for so long is taken for dead
 FORGOTTEN = timedelta(days=1)
 SIDE_BY_SIDE = 16  # experiments whose providers are asked at the same time
@@ -61,12 +65,18 @@ class Service:
         """Begin: say that this process lives, settle what dead ones left open, then place calls when they are due."""
         self._beat()
         self._reconcile()
-        every = self._scheduler.add_job
-        every(self._beat, "interval", seconds=BEAT.total_seconds(), id="beat")
-        every(self._turn, "interval", seconds=TICK.total_seconds(), id="turn")
-        every(self._reconcile, "interval", seconds=60, id="reconcile")
-        every(self._look, "interval", minutes=5, id="look")
+        jobs = {"beat": (self._beat, BEAT), "turn": (self._turn, TICK), "reconcile": (self._reconcile, RECONCILE),
+                "look": (self._look, LOOK)}  # fmt: skip
+        for name, (job, every) in jobs.items():
+            self._scheduler.add_job(self._do, "interval", (name, job), seconds=every.total_seconds(), id=name)
         self._scheduler.start()
+
+    def _do(self, name: str, job: Callable[[], None]) -> None:
+        """One job, which is done again in its time: a database that is away or full is no reason to end."""
+        try:
+            job()
+        except DatabaseError as error:
+            log.error("a job could not use the database and is done again; job=%s: %s", name, error)
 
     def stop(self) -> None:
         """Drain: no new batch begins, the batch in hand finishes."""
@@ -75,17 +85,19 @@ class Service:
             self._scheduler.shutdown(wait=True)
         self._pool.shutdown(wait=True)
         self._leadership.close()
-        with self.workspace.database.writing() as connection:
-            processes.leave(connection, self.workspace.holder)
+        self.workspace.database.write(lambda connection: processes.leave(connection, self.workspace.holder))
 
     def _now(self) -> datetime:
         return self.clock()[0]
 
     def _beat(self) -> None:
         now = self._now()
-        with self.workspace.database.writing() as connection:
+
+        def beat(connection: Connection) -> None:
             processes.beat(connection, self.workspace.holder, "dispatcher", now)
             processes.forget(connection, now - FORGOTTEN)
+
+        self.workspace.database.write(beat)
 
     def _leads(self) -> bool:
         """Whether this process does what one of all must do: hear, deal, look, settle and reconcile."""
@@ -135,8 +147,8 @@ class Service:
         name, now = running.experiment.name, self._now()
         try:
             if name in self._failed:
-                with self.workspace.database.writing() as connection:
-                    fates.release(connection, running.id, (), self.workspace.holder)
+                holder = self.workspace.holder
+                self.workspace.database.write(lambda connection: fates.release(connection, running.id, (), holder))
                 self._failed.discard(name)
             pacer = self._pacers.setdefault(name, Pacer.of(running))
             done = turn(self.workspace, running, pacer, now, TICK, clock=self.clock, leads=leads)
@@ -146,6 +158,9 @@ class Service:
                 placed += between(self.workspace, running, pacer, now + TICK, TICK, self.clock, wait)
             self._placed[name] = self._placed.get(name, 0) + placed
             self.watch(Progress(name, now, self._placed[name], running.record.planned, done.over))
+        except DatabaseError as error:
+            self._failed.add(name)
+            log.error("a turn could not use the database and is taken again; experiment=%s: %s", name, error)
         except Exception:
             self._failed.add(name)
             log.exception("a turn failed and is taken again; experiment=%s", name)

@@ -40,7 +40,7 @@ def serve(
                 service.start()
             try:
                 if answer is not None:
-                    answer(workspace, host, port)
+                    answer(workspace, host, port, service.over)
                 else:
                     note("placing calls; SIGTERM or Ctrl-C ends it")
                     _wait(service)
@@ -65,7 +65,7 @@ def _wait(service: Any) -> None:
 
 
 def _web() -> Any:
-    """The web of whatever package brings one: `serve(workspace, host, port)`."""
+    """The web of whatever package brings one: `serve(workspace, host, port, over)`."""
     from importlib.metadata import entry_points
 
     for entry in entry_points(group=WEB, name="serve"):

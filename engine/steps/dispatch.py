@@ -83,8 +83,7 @@ def dispatch(
         return ready.counted
     receipts = _submitted(running, ready.requests, clock()[0])
     reached("answered")
-    with workspace.database.writing() as connection:
-        done = _keep_receipts(connection, running, ready, receipts, clock()[0])
+    done = workspace.database.write(lambda connection: _keep_receipts(connection, running, ready, receipts, clock()[0]))
     reached("receipts kept")
     return done
 
@@ -215,11 +214,14 @@ def _form(workspace: Workspace, running: Running, arms: Iterable[str], clock: Ca
 
 
 def _request(form: Form, due: Due, words: _Words, now: datetime, left: timedelta) -> DialRequest:
-    """The request for a call, for which so much time is left."""
+    """The request for a call, for which so much time is left.
+
+    Its deadline is of whole seconds, as providers are told it: what they hear and what holds here is one instant.
+    """
     contact, call = due.contact, due.call
     return form[call.arm](
         call=call.key, to=contact.phone, script=words.blocks,
-        not_after=now + left, send_by=now + min(left, SEND_WITHIN),
+        not_after=(now + left).replace(microsecond=0), send_by=now + min(left, SEND_WITHIN),
         contact=contact.key, attempt=call.attempt, timezone=contact.timezones[0], variables=words.values,
     )  # fmt: skip
 
@@ -237,13 +239,16 @@ def _submitted(running: Running, requests: Sequence[DialRequest], now: datetime)
 def _keep_receipts(
     connection: Connection, running: Running, batch: _Batch, receipts: Mapping[str, Receipt], now: datetime
 ) -> Dispatched:
-    """Write what the provider said of each call.
+    """Write what the provider said of each call, unless the call is at another try by now.
 
     What it refused did not ring and stays in its arm; what never left, or what it asks to be sent later, is tried
     again while its deadline is ahead.
     """
     settled, refused, again = [], [], []
+    current = fates.same_try(connection, {due.id: due.tries for due in batch.begun})
     for due in batch.begun:
+        if due.id not in current:
+            continue
         receipt = receipts.get(due.call.key) or Receipt(due.call.key, Fate.UNKNOWN, reason="there was no receipt")
         later = _later(due, receipt, now)
         if receipt.fate in (Fate.ACCEPTED, Fate.UNKNOWN):

@@ -73,7 +73,8 @@ def take(
     workspace: Workspace, connection: Connection, source: str, events: Sequence[Event], now: datetime
 ) -> tuple[Received, list[follow_up.Message]]:
     """Store events, judge the contacts that they are about, plan what follows; the messages are planned, not sent."""
-    heard = list(zip(events, _calls_of(connection, events), strict=True))
+    calls = _calls_of(connection, events)
+    heard = [(_named(event, known), known) for event, known in zip(events, calls, strict=True)]
     about = [(event, About(known.contact_id, known.experiment_id) if known else NOBODY) for event, known in heard]
     contacts = {whom.contact_id for _, whom in about if whom.contact_id is not None}
     roster.hold(connection, contacts)
@@ -116,6 +117,11 @@ def _calls_of(connection: Connection, events: Sequence[Event]) -> list[Known | N
     keys = [event.call or named.get(event.provider_id, "") for event in events]
     calls = by_key(connection, {key for key in keys if key})
     return [calls.get(key) for key in keys]
+
+
+def _named(event: Event, known: Known | None) -> Event:
+    """The event with our key of its call, which is how outcomes tell one call from another."""
+    return event if event.call or known is None else event._replace(call=known.call.key)
 
 
 def judge_contacts(

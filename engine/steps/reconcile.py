@@ -11,6 +11,8 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from sqlalchemy import Connection
+
 from engine.core.calls import RING_TIMEOUT, TALK_LIMIT, CallState
 from engine.core.events import Kind
 from engine.failpoints import reached
@@ -50,8 +52,7 @@ def reconcile(
     and the provider is in this machine. Reports that came before their call's id was known here then find their
     call, and messages that were planned and not begun are sent.
     """
-    with workspace.database.writing() as connection:
-        released = fates.release(connection, running.id, alive)
+    released = workspace.database.write(lambda connection: fates.release(connection, running.id, alive))
     reached("released")
     settled = _ask(workspace, running, now, alive, patience)
     follow_up.send_planned(workspace, running, now)
@@ -88,6 +89,26 @@ def _settle(
     now: datetime,
     patience: timedelta,
 ) -> Reconciled:
+    def keep(connection: Connection) -> tuple[Reconciled, list[follow_up.Message]]:
+        current = fates.same_try(connection, {one.known.id: one.tries for one, _ in answers})
+        still = [(one, found) for one, found in answers if one.known.id in current]
+        return _keep_answers(workspace, connection, running, still, now, patience)
+
+    done, messages = workspace.database.write(keep)
+    reached("settled")
+    follow_up.send(workspace, messages, now)
+    return done
+
+
+def _keep_answers(
+    workspace: Workspace,
+    connection: Connection,
+    running: Running,
+    answers: Sequence[tuple[Unsettled, Found]],
+    now: datetime,
+    patience: timedelta,
+) -> tuple[Reconciled, list[follow_up.Message]]:
+    """Write what the provider said of each call; the messages that follow are planned, not sent."""
     complete = running.adapter.capabilities.lookup_is_complete
     adopted = [
         (one, found)
@@ -102,27 +123,24 @@ def _settle(
     ]
     closed = [(one, why) for one, found in over if one.known.id not in absent and (why := _closing(one, found, now))]
     waiting = [one for one, found in answers if found.finding is not Finding.FOUND and one.known.id not in absent]
-    with workspace.database.writing() as connection:
-        queue.settle(
-            connection,
-            [Settled(one.known.id, CallState.ACCEPTED, found.provider_id) for one, found in adopted]
-            + [
-                Settled(one.known.id, CallState.UNKNOWN, reason="the provider was asked and cannot tell yet")
-                for one in waiting
-                if one.known.state is CallState.SENT
-            ],
-        )
-        fates.plan_again(connection, [(call, now, "the provider never had it") for call in absent])
-        fates.close(connection, [(one.known.id, why) for one, why in closed], now)
-        closes = now + running.experiment.conversion.within
-        outcomes.mature_at(connection, running.id, {one.known.contact_id: closes for one, _ in closed})
-        events = [event for _, found in answers for event in found.events]
-        messages: list[follow_up.Message] = []
-        if events:
-            _, messages = receive.take(workspace, connection, running.experiment.adapter, events, now)
-    reached("settled")
-    follow_up.send(workspace, messages, now)
-    return Reconciled(len(adopted), len(absent), len(closed))
+    queue.settle(
+        connection,
+        [Settled(one.known.id, CallState.ACCEPTED, found.provider_id) for one, found in adopted]
+        + [
+            Settled(one.known.id, CallState.UNKNOWN, reason="the provider was asked and cannot tell yet")
+            for one in waiting
+            if one.known.state is CallState.SENT
+        ],
+    )
+    fates.plan_again(connection, [(call, now, "the provider never had it") for call in absent])
+    fates.close(connection, [(one.known.id, why) for one, why in closed], now)
+    closes = now + running.experiment.conversion.within
+    outcomes.mature_at(connection, running.id, {one.known.contact_id: closes for one, _ in closed})
+    done = Reconciled(len(adopted), len(absent), len(closed))
+    events = [event for _, found in answers for event in found.events]
+    if not events:
+        return done, []
+    return done, receive.take(workspace, connection, running.experiment.adapter, events, now)[1]
 
 
 def _lives_until(running: Running, one: Unsettled, patience: timedelta) -> datetime:

@@ -1,6 +1,6 @@
 """What became of calls whose process or whose receipt was lost, and of those that never end."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -8,7 +8,7 @@ from sqlalchemy import Connection, and_, bindparam, func, or_, select, update
 
 from engine.core.calls import CallState
 from engine.core.contacts import masked
-from engine.store.bulk import Many
+from engine.store.bulk import Many, among
 from engine.store.known import KNOWN, Known, known_of
 from engine.store.queue import CALLS, CONTACTS, IS_LIVE
 
@@ -20,11 +20,12 @@ MOST = 500
 
 @dataclass(frozen=True, slots=True)
 class Unsettled:
-    """A call that was sent and whose fate, or end, is not known."""
+    """A call that was sent and whose fate, or end, is not known; `tries` says which of its tries is meant."""
 
     known: Known
     sent_at: datetime
     phone: str
+    tries: int
 
 
 def release(connection: Connection, experiment_id: int, alive: Collection[str], holder: str | None = None) -> int:
@@ -48,7 +49,7 @@ def unsettled(
     """
     lost = and_(SENT, or_(CALLS.c.holder.not_in(sorted(alive)), CALLS.c.sent_at <= sent_before))
     query = (
-        KNOWN.add_columns(CALLS.c.sent_at, CONTACTS.c.phone)
+        KNOWN.add_columns(CALLS.c.sent_at, CONTACTS.c.phone, CALLS.c.tries)
         .where(
             CALLS.c.experiment_id == experiment_id,
             IS_LIVE,
@@ -57,7 +58,21 @@ def unsettled(
         .order_by(CALLS.c.sent_at, CALLS.c.id)
         .limit(MOST)
     )
-    return [Unsettled(known_of(row), row.sent_at, row.phone) for row in connection.execute(query)]
+    return [Unsettled(known_of(row), row.sent_at, row.phone, row.tries) for row in connection.execute(query)]
+
+
+_TRIES = select(CALLS.c.id, CALLS.c.tries).where(among(CALLS.c.id, "calls")).order_by(CALLS.c.id)
+_TRIES_HELD = _TRIES.with_for_update(of=CALLS, key_share=True)
+
+
+def same_try(connection: Connection, tries: Mapping[int, int]) -> set[int]:
+    """Those of the calls, by id, that are still at this try; they belong to this transaction until its end.
+
+    What was learned of a try says nothing about the next. Whoever slept over it, with an answer in hand, would else
+    plan a call again that another process has sent since, and that rings.
+    """
+    rows = connection.execute(_TRIES_HELD, {"calls": sorted(tries)})
+    return {row.id for row in rows if row.tries == tries[row.id]}
 
 
 _PLAN_AGAIN = Many(

@@ -1,6 +1,7 @@
 """What must always hold between the facts; each broken one is a sentence that names no person."""
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from itertools import combinations
 from typing import Final
 
@@ -12,8 +13,43 @@ from engine.core.experiments import LIVE, Experiment
 QUERIES: Final = {
     "{} contacts have two live calls in one experiment; a contact has at most one": """
         SELECT count(*) FROM (
-            SELECT 1 FROM calls WHERE state IN ('planned', 'begun', 'accepted', 'unknown')
+            SELECT 1 FROM calls WHERE state IN ('planned', 'begun', 'sent', 'accepted', 'unknown')
             GROUP BY experiment_id, contact_id HAVING count(*) > 1) AS found""",
+    "{} contacts are in two calls at once, whatever their experiments": """
+        SELECT count(*) FROM (
+            SELECT 1 FROM calls WHERE state IN ('begun', 'sent', 'accepted', 'unknown') AND ended_at IS NULL
+            GROUP BY contact_id HAVING count(*) > 1) AS found""",
+    "{} calls are under way or over and were never begun": """
+        SELECT count(*) FROM calls
+        WHERE state IN ('begun', 'sent', 'accepted', 'unknown', 'ended') AND begun_at IS NULL""",
+    "{} calls were begun, and nothing says what became of them": """
+        SELECT count(*) FROM calls WHERE state IN ('planned', 'canceled') AND begun_at IS NOT NULL""",
+    "{} calls ended without saying when and how, or say so and did not end": """
+        SELECT count(*) FROM calls
+        WHERE (state = 'ended' AND (ended_at IS NULL OR disposition = ''))
+        OR (state NOT IN ('ended', 'unknown') AND ended_at IS NOT NULL)""",
+    "{} calls ended, and the ledger has no event that says so": """
+        SELECT count(*) FROM calls WHERE state = 'ended' AND NOT EXISTS (
+            SELECT 1 FROM events
+            WHERE events.contact_id = calls.contact_id AND events.call = calls.key AND events.kind = 'ended')""",
+    "{} calls are under way though the ledger says that they ended": """
+        SELECT count(*) FROM calls WHERE state IN ('begun', 'sent', 'accepted', 'unknown') AND EXISTS (
+            SELECT 1 FROM events
+            WHERE events.contact_id = calls.contact_id AND events.call = calls.key AND events.kind = 'ended')""",
+    "{} calls were refused or canceled without a reason": """
+        SELECT count(*) FROM calls WHERE state IN ('refused', 'canceled') AND reason = ''""",
+    "{} calls were refused, and their contacts are not among the refused": """
+        SELECT count(*) FROM calls WHERE state = 'refused' AND NOT EXISTS (
+            SELECT 1 FROM refusals
+            WHERE refusals.experiment_id = calls.experiment_id AND refusals.contact_id = calls.contact_id)""",
+    "{} contacts drew an arm that calls, and have neither a call nor a refusal": """
+        SELECT count(*) FROM assignments WHERE arm <> 'holdout' AND NOT EXISTS (
+            SELECT 1 FROM calls
+            WHERE calls.experiment_id = assignments.experiment_id AND calls.contact_id = assignments.contact_id)
+        AND NOT EXISTS (
+            SELECT 1 FROM refusals
+            WHERE refusals.experiment_id = assignments.experiment_id
+            AND refusals.contact_id = assignments.contact_id)""",
     "{} contacts have a gap in their attempts; attempts count up from 1": """
         SELECT count(*) FROM (
             SELECT 1 FROM calls GROUP BY experiment_id, contact_id
@@ -51,6 +87,11 @@ QUERIES: Final = {
         SELECT count(*) FROM outcomes JOIN assignments
         ON assignments.experiment_id = outcomes.experiment_id AND assignments.contact_id = outcomes.contact_id
         WHERE assignments.arm <> outcomes.arm OR assignments.stratum <> outcomes.stratum""",
+    "{} outcomes count other calls than the ledger has": """
+        SELECT count(*) FROM outcomes WHERE calls <> (
+            SELECT count(DISTINCT events.call) FROM events
+            WHERE events.contact_id = outcomes.contact_id AND events.experiment_id = outcomes.experiment_id
+            AND events.kind = 'ended' AND events.call <> '')""",
     "{} outcomes say converted and when without each other": """
         SELECT count(*) FROM outcomes WHERE (converted = 1) <> (converted_at IS NOT NULL)""",
     "{} outcomes count a conversion that came before the first call or after the window": """
@@ -63,14 +104,26 @@ def violations(connection: Connection) -> tuple[str, ...]:
     """Every invariant that does not hold, with how many rows break it; empty when all hold."""
     counted = {sentence: connection.execute(text(query)).scalar_one() for sentence, query in QUERIES.items()}
     broken = (sentence.format(number) for sentence, number in counted.items() if number)
-    return (*broken, *_shared_contacts(connection))
-
-
-def _shared_contacts(connection: Connection) -> Iterator[str]:
     query = text("SELECT id, state, definition FROM experiments ORDER BY id")
-    live = {
-        row.id: Experiment.model_validate_json(row.definition) for row in connection.execute(query) if row.state in LIVE
-    }
+    kept = [(row.id, row.state, Experiment.model_validate_json(row.definition)) for row in connection.execute(query)]
+    live = {id_: experiment for id_, state, experiment in kept if state in LIVE}
+    every = {id_: experiment for id_, _, experiment in kept}
+    return (*broken, *_called_too_often(connection, every), *_shared_contacts(connection, live))
+
+
+def _called_too_often(connection: Connection, experiments: Mapping[int, Experiment]) -> Iterator[str]:
+    """Who was called more often than the arm's redial strategy allows."""
+    query = text("SELECT experiment_id, arm, attempt, count(*) FROM calls WHERE attempt > 1 GROUP BY 1, 2, 3")
+    over: Counter[str] = Counter()
+    for experiment_id, arm, attempt, number in connection.execute(query):
+        experiment = experiments[experiment_id]
+        if attempt == experiment.treatments[arm].redial.attempts + 1:
+            over[experiment.name] += number
+    for name, number in over.items():
+        yield f"{number} contacts have more attempts in {name} than their arm allows"
+
+
+def _shared_contacts(connection: Connection, live: Mapping[int, Experiment]) -> Iterator[str]:
     tables = ("assignments", "reserve")
     people = " UNION ALL ".join(f"SELECT experiment_id, contact_id FROM {name}" for name in tables)  # noqa: S608
     shared = text(

@@ -182,9 +182,22 @@ _SETTLE = Many(
 )
 
 
+_NAME = Many(
+    update(CALLS)
+    .where(CALLS.c.id == bindparam("of"), CALLS.c.provider_id == "")
+    .values(provider_id=bindparam("named")),
+    ("of", "named"),
+)
+
+
 def settle(connection: Connection, settled: Sequence[Settled]) -> None:
-    """Write what became of calls that are planned, begun, sent or unknown; what is closed stays closed."""
-    _SETTLE.run(connection, [(one.id, one.state.value, one.provider_id, one.reason) for one in settled])
+    """Write what became of calls that are planned, begun, sent or unknown; what is closed stays closed.
+
+    A call whose report came before its receipt learns the provider's name for it from the receipt.
+    """
+    rows = [(one.id, one.state.value, one.provider_id, one.reason) for one in settled]
+    if _SETTLE.run(connection, rows) < len(rows):
+        _NAME.run(connection, [(one.id, one.provider_id) for one in settled if one.provider_id])
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,6 +217,8 @@ _END = Many(
     .values(
         state=CallState.ENDED.value, ended_at=bindparam("moment"), disposition=bindparam("how"),
         seconds=bindparam("talk"), cost=bindparam("price"),
+        begun_at=func.coalesce(CALLS.c.begun_at, bindparam("moment", type_=CALLS.c.begun_at.type)),
+        sent_at=func.coalesce(CALLS.c.sent_at, bindparam("moment", type_=CALLS.c.sent_at.type)),
     ),
     ("of", "moment", "how", "talk", "price"),
 )  # fmt: skip
@@ -212,7 +227,8 @@ _END = Many(
 def end(connection: Connection, endings: Sequence[Ended]) -> None:
     """Write calls as ended; a later report of the same call may add what the first did not tell.
 
-    A call that was sent, and is planned again because it was thought not to have rung, ends too: it did ring.
+    A call that was sent, and is planned again because it was thought not to have rung, ends too: it did ring, and
+    counts from then on among the person's calls.
     """
     _END.run(connection, [(one.id, one.at, one.disposition, one.seconds, one.cost) for one in endings])
 

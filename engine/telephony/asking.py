@@ -1,7 +1,10 @@
 """One request on the wire, once: never again by itself, never to another address, never after its time.
 
 Until the first byte of the request is written nothing can ring, and what went wrong is `UNSENT`. From then on
-whatever goes wrong is `LOST`: the provider may have read it.
+whatever goes wrong is `LOST`: the provider may have read it. Each request has a connection of its own: on one that
+is kept, an answer that comes twice would be taken for that to the next call, and a provider that closes it just then
+would leave a call whose fate nobody knows. A process may sleep between the two parts of a request:
+the second has its time too.
 """
 
 import logging
@@ -19,7 +22,6 @@ import httpx
 from engine.telephony.vendors import Asking
 
 LARGEST = 1024 * 1024
-IDLE = 1.0  # seconds; a connection that is kept for longer may be closed by the provider just when it is used
 LONGEST_WAIT = timedelta(hours=24)
 SENDING = (".send_request_headers.started", ".send_request_body.started")
 
@@ -48,7 +50,7 @@ class Answer:
 
 
 class _TooLate(Exception):
-    """The first byte would be written after the request's time."""
+    """A byte would be written after the request's time."""
 
 
 class Wire:
@@ -60,16 +62,16 @@ class Wire:
             trust_env=False,
             proxy=proxy,
             verify=ssl.create_default_context(),
-            limits=httpx.Limits(max_connections=most, max_keepalive_connections=most, keepalive_expiry=IDLE),
+            limits=httpx.Limits(max_connections=most, max_keepalive_connections=0),
         )
 
     def ask(self, asking: Asking, request: httpx.Request, in_time: Callable[[], bool] = lambda: True) -> Answer:
-        """Send a request once; `in_time` is asked at the moment of the first byte."""
+        """Send a request once; `in_time` is asked at the first byte, and at the first of the body."""
         sent = False
 
         def watch(event: str, info: dict[str, Any]) -> None:
             nonlocal sent
-            if sent or not event.endswith(SENDING) or _is_tunnel(info):
+            if not event.endswith(SENDING) or _is_tunnel(info):
                 return
             if not in_time():
                 raise _TooLate
@@ -85,7 +87,7 @@ class Wire:
             finally:
                 response.close()
         except _TooLate:
-            return Answer(End.LATE, reason="its time has passed")
+            return Answer(End.LOST if sent else End.LATE, reason="its time has passed")
         except Exception as error:
             # Whatever is raised, only the first byte decides what it proves; its text may show the address.
             return Answer(End.LOST if sent else End.UNSENT, reason=_why(error, sent))

@@ -1,5 +1,6 @@
 """serve, demo: what runs for long, with what it calls in its place."""
 
+import threading
 from pathlib import Path
 
 import pytest
@@ -21,7 +22,7 @@ def test_the_first_serve_prints_the_address_and_a_token_once(monkeypatch: pytest
     """The admin token is shown on the first serve and never again."""
     asked: list[tuple[str, int]] = []
 
-    def answer(workspace: Workspace, host: str, port: int) -> None:
+    def answer(workspace: Workspace, host: str, port: int, over: threading.Event) -> None:
         asked.append((host, port))
 
     monkeypatch.setattr(serving, "_web", lambda: answer)

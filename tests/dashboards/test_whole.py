@@ -1,5 +1,6 @@
 """The web's edge on the engine itself: a campaign is played, and its pages, API and links are read."""
 
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import pytest
 from fastapi.testclient import TestClient
 
+from dashboards.__main__ import serve
 from dashboards.app import make_app
 from engine.runner import Simulation, start_moment
 from engine.settings import Settings
@@ -151,3 +153,14 @@ def test_adapters_are_listed(played: Played) -> None:
 def test_the_server_is_ready(played: Played) -> None:
     """The real database answers."""
     assert played.viewer.get("/readyz").status_code == 200
+
+
+def test_a_server_that_is_told_to_end_before_it_listens_ends(tmp_path: Path) -> None:
+    """A signal that comes before the server took the signals over is not lost."""
+    over = threading.Event()
+    over.set()
+    with Workspace(Settings(f"sqlite:///{tmp_path}/ringlab.db"), tmp_path) as workspace:
+        serving = threading.Thread(target=serve, args=(workspace, "127.0.0.1", 0, over), daemon=True)
+        serving.start()
+        serving.join(20)
+        assert not serving.is_alive()

@@ -114,6 +114,48 @@ def test_what_was_sent_is_settled_by_the_provider_and_never_by_a_guess(tmp_path:
         assert dispatch.dispatch(other, mine, MONDAY + LONGEST_LIFE, 100).placed == 10
 
 
+class Losing(Wrapped):
+    """A provider that places every call and whose answers are all lost."""
+
+    def submit(self, requests: Sequence[DialRequest], now: datetime) -> list[Receipt]:
+        return [Receipt(receipt.key, Fate.UNKNOWN) for receipt in super().submit(requests, now)]
+
+
+def test_a_process_that_slept_over_its_own_try_does_not_undo_the_next(tmp_path: Path) -> None:
+    """It wakes up with calls that it never sent: another has sent them since, and they ring."""
+    with make_workspace(tmp_path) as sleeper, make_workspace(tmp_path) as other:
+        running = start(sleeper, campaign(tmp_path))
+        ready = dispatch._send(sleeper, running, begin_all(sleeper, running), lambda: (MONDAY,))
+        mine, later = other.running("gift-first"), MONDAY + LONGEST_LIFE
+        assert reconcile(other, mine, later).planned_again == 10
+        assert dispatch.dispatch(other, replaced(mine, Losing(mine.adapter)), later, 100).unknown == 10
+        receipts = dispatch._submitted(running, ready.requests, later + SOON)
+        assert {receipt.fate for receipt in receipts.values()} == {Fate.NOT_SENT}
+        with sleeper.database.writing() as connection:
+            dispatch._keep_receipts(connection, running, ready, receipts, later + SOON)
+        assert counts_of(other, STATES) == {"unknown": 10}
+
+
+def test_a_leader_that_slept_over_an_answer_does_not_undo_the_next_try(tmp_path: Path) -> None:
+    """What it was told of calls that were never placed is old news once another leader has had them placed."""
+    with make_workspace(tmp_path) as sleeper, make_workspace(tmp_path) as other:
+        mine, later = other.running(start(sleeper, campaign(tmp_path)).experiment.name), MONDAY + LONGEST_LIFE
+
+        class Sleepy(Wrapped):
+            """While its answer is on the way the other leader settles the calls, and places them anew."""
+
+            def find(self, call: str, now: datetime, to: str = "") -> Found:
+                found = super().find(call, now, to)
+                if reconcile(other, mine, later).planned_again:
+                    dispatch.dispatch(other, replaced(mine, Losing(mine.adapter)), later, 100)
+                return found
+
+        running = sleeper.running("gift-first")
+        dispatch._send(sleeper, running, begin_all(sleeper, running), lambda: (MONDAY,))
+        assert reconcile(sleeper, replaced(running, Sleepy(running.adapter)), later).planned_again == 0
+        assert counts_of(other, STATES) == {"accepted": 10}
+
+
 def test_a_living_process_has_time_to_hear_the_answer(tmp_path: Path) -> None:
     """Calls that it sent just now are not asked about; those of which it heard nothing for minutes are."""
     with make_workspace(tmp_path) as slow, make_workspace(tmp_path) as other:
@@ -286,6 +328,20 @@ def test_a_call_that_is_heard_of_needs_no_receipt(tmp_path: Path) -> None:
         dispatch.dispatch(workspace, lost, MONDAY, 100)
         tell(workspace, [ended(request.call, MONDAY, Kind.RINGING) for _, request in adapter.asked], MONDAY + SOON)
         assert rows_of(workspace, "SELECT DISTINCT state, provider_id FROM calls") == [("accepted", "theirs")]
+
+
+def test_a_receipt_names_a_call_that_ended_before_it_came(tmp_path: Path) -> None:
+    """A report may say no more than our key; what the provider later says by its own name is joined all the same."""
+    with make_workspace(tmp_path) as workspace:
+        running = start(workspace, campaign(tmp_path, 2))
+
+        def answer(request: DialRequest) -> Receipt:
+            tell(workspace, [ended(request.call, MONDAY + SOON)._replace(provider_id="")], MONDAY + SOON)
+            return Receipt(request.call, Fate.ACCEPTED, f"named {request.call}")
+
+        dispatch.dispatch(workspace, replaced(running, Answering(running.adapter, answer)), MONDAY, 100)
+        assert [(state, name == f"named {key}") for state, name, key in rows_of(
+            workspace, "SELECT state, provider_id, key FROM calls")] == [("ended", True)] * 2  # fmt: skip
 
 
 @pytest.mark.parametrize(("kind", "state"), [(Kind.RINGING, "accepted"), (Kind.ENDED, "ended")])

@@ -222,6 +222,19 @@ def test_an_event_whose_id_is_not_known_yet_finds_its_call_in_another_process(tm
         assert rows_of(another, "SELECT state, disposition FROM calls WHERE attempt = 1") == [("ended", "busy")]
 
 
+def test_a_report_that_names_the_providers_id_alone_counts_for_its_call(tmp_path: Path) -> None:
+    """In the ledger it stands under our key, so that outcomes tell a person's first call from the second."""
+    with make_workspace(tmp_path) as workspace:
+        placed(workspace, tmp_path, 1)
+        (name,) = rows_of(workspace, "SELECT provider_id FROM calls")[0]
+        body = make_body(0, "answered", talk_seconds=20).replace(b"gift-first/C00000/1", b"")
+        hear(workspace, body.replace(b"p-0", name.encode()))
+        assert reports.judge_reports(workspace, MONDAY + SOON).new == 1
+        assert rows_of(workspace, "SELECT call FROM events") == [("gift-first/C00000/1",)]
+        assert rows_of(workspace, "SELECT calls, connected, first_connected FROM outcomes") == [(1, 1, 1)]
+        assert workspace.database.check() == ()
+
+
 KILLED = """
 import sys
 from pathlib import Path

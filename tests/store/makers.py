@@ -80,6 +80,7 @@ def add_assignment(connection: Connection, experiment_id: int, contact_id: int, 
 
 
 def add_call(connection: Connection, experiment_id: int, contact_id: int, **changes: Any) -> int:
+    state = changes.get("state", "ended")
     values = {
         "key": "gift/c-1/1",
         "experiment_id": experiment_id,
@@ -89,8 +90,12 @@ def add_call(connection: Connection, experiment_id: int, contact_id: int, **chan
         "due_at": NOW,
         "not_after": LATER,
         "rank": 0,
-        "state": "ended",
+        "state": state,
         "provider_id": "p-77",
+        "begun_at": None if state == "planned" else NOW,
+        "sent_at": None if state in ("planned", "begun") else NOW,
+        "ended_at": NOW if state == "ended" else None,
+        "disposition": "busy" if state == "ended" else "",
     }
     return _add(connection, CallRow, values | changes)
 

@@ -31,8 +31,10 @@ PERSONAL = ("client-778", "1990000", "Wang Fang", "Harbin", "p-77", "m-77", "t-1
 
 def _campaign(connection: Connection) -> int:
     (contact_id,) = add_contacts(connection, [PERSON])
-    experiment = add_experiment(connection)
+    redial = {"attempts": 2, "gap": "2h", "on": ["busy"]}
+    experiment = add_experiment(connection, control={"script": "classic", "redial": redial})
     add_assignment(connection, experiment, contact_id, contact=PERSON.key)
+    connection.execute(text("UPDATE outcomes SET calls = 1"))
     call = f"gift/{PERSON.key}/1"
     about = {"experiment_id": experiment, "contact_id": contact_id, "call": call}
     add_call(connection, experiment, contact_id, key=call)

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import pytest
 from sqlalchemy import Connection, text
 
+from engine.store import roster
 from engine.store.invariants import violations
 from tests.store.makers import (
     LATER,
@@ -18,15 +19,33 @@ from tests.store.makers import (
     make_database,
 )
 
+TWICE = {"script": "classic", "redial": {"attempts": 2, "gap": "2h", "on": ["busy"]}}
+
 
 def _campaign(connection: Connection) -> tuple[int, int, int]:
     """Experiment 1 with contact 1 in it, called once; contact 2 is in no experiment."""
     first, second = add_contacts(connection, [make_contact(1), make_contact(2)])
-    experiment = add_experiment(connection)
+    experiment = add_experiment(connection, control=TWICE)
     add_assignment(connection, experiment, first)
     add_call(connection, experiment, first)
     add_event(connection, experiment_id=experiment, contact_id=first)
+    connection.execute(text("UPDATE outcomes SET calls = 1"))
     return experiment, first, second
+
+
+def _next_call(state: str, **changes: object) -> Callable[[Connection, int, int, int], object]:
+    """A second attempt in this state."""
+    values = {"key": "gift/c-1/2", "attempt": 2, "state": state} | changes
+    return lambda connection, experiment, first, _: add_call(connection, experiment, first, **values)
+
+
+def _in_two_calls(connection: Connection, experiment: int, first: int, _: int) -> None:
+    """The database itself refuses this, unless its index is gone."""
+    connection.execute(text("DROP INDEX calls_live"))
+    other = add_experiment(connection, "other")
+    add_assignment(connection, other, first, experiment="other")
+    add_call(connection, experiment, first, key="gift/c-1/2", attempt=2, state="sent")
+    add_call(connection, other, first, key="other/c-1/1", state="accepted")
 
 
 def test_a_sound_campaign_breaks_nothing() -> None:
@@ -41,7 +60,31 @@ def test_a_sound_campaign_breaks_nothing() -> None:
 BREACHES: dict[str, Callable[[Connection, int, int, int], object]] = {
     "1 contacts have two live calls": lambda connection, experiment, first, _: [
         add_call(connection, experiment, first, key=f"gift/c-1/{attempt}", attempt=attempt, state=state)
-        for attempt, state in ((2, "unknown"), (3, "planned"))
+        for attempt, state in ((2, "sent"), (3, "planned"))
+    ],
+    "1 contacts are in two calls at once": _in_two_calls,
+    "1 calls are under way or over and were never begun": _next_call("accepted", begun_at=None),
+    "1 calls were begun, and nothing says what became of them": _next_call("canceled", reason="stopped"),
+    "1 calls ended without saying when": lambda connection, *_: connection.execute(
+        text("UPDATE calls SET disposition = ''")
+    ),
+    "1 calls ended without saying when and how, or say so": _next_call("accepted", ended_at=NOW),
+    "1 calls ended, and the ledger has no event": lambda connection, *_: connection.execute(
+        text("UPDATE events SET kind = 'ringing'")
+    ),
+    "1 calls are under way though the ledger says": lambda connection, *_: connection.execute(
+        text("UPDATE calls SET state = 'unknown'")
+    ),
+    "1 calls were refused or canceled without a reason": _next_call("refused"),
+    "1 calls were refused, and their contacts are not among": _next_call("refused", reason="window"),
+    "1 contacts drew an arm that calls, and have neither": lambda connection, experiment, _, second: add_assignment(
+        connection, experiment, second, contact="c-2", place=1
+    ),
+    "1 outcomes count other calls than the ledger has": lambda connection, *_: connection.execute(
+        text("DELETE FROM events")
+    ),
+    "1 contacts have more attempts in gift than their arm allows": lambda connection, experiment, first, _: [
+        add_call(connection, experiment, first, key=f"gift/c-1/{attempt}", attempt=attempt) for attempt in (2, 3, 4)
     ],
     "1 contacts have a gap in their attempts": lambda connection, experiment, first, _: add_call(
         connection, experiment, first, key="gift/c-1/3", attempt=3
@@ -88,11 +131,24 @@ def test_a_late_conversion_is_said() -> None:
         assert len(violations(connection)) == 1
 
 
+def test_a_contact_who_is_not_called_on_purpose_needs_no_refusal() -> None:
+    """The holdout is called by nobody, and a refusal with its rule explains the rest."""
+    with make_database().writing() as connection:
+        experiment, _, second = _campaign(connection)
+        add_assignment(connection, experiment, second, contact="c-2", place=1, arm="holdout")
+        assert violations(connection) == ()
+        connection.execute(text("UPDATE assignments SET arm = 'story' WHERE arm = 'holdout'"))
+        connection.execute(text("UPDATE outcomes SET arm = 'story' WHERE arm = 'holdout'"))
+        roster.refuse(connection, experiment, [(second, "window")], NOW)
+        assert violations(connection) == ()
+
+
 def _sharing(state: str = "running", **changes: object) -> tuple[str, ...]:
     with make_database().writing() as connection:
         _, first, _ = _campaign(connection)
         other = add_experiment(connection, "other", state, **changes)
         add_assignment(connection, other, first, experiment="other")
+        add_call(connection, other, first, key="other/c-1/1", state="planned")
         return violations(connection)
 
 

@@ -7,7 +7,7 @@ It prints one JSON line, `{"port": 40123}`, when it listens. It needs the standa
     POST /calls      {"key", "to", "text"?, "callback"?, "expires"?}  → 201 {"call": {"id", "status"}}; the number rings
     GET  /calls?key=K or ?number=N  → {"calls": [{"id", "key", "status", "number", "event", "time", "talk_seconds"}]}
     POST /messages   {"key", "to", "text", "callback"?}               → 201 {"message": {"id"}}
-    GET  /ledger     what rang, with its instant, key, number and `expires`; `?summary=1` leaves the lists out
+    GET  /ledger     what rang, from when until when, its key, number and `expires`; `?summary=1` leaves the lists out
     POST /odds       {"late": 0.1, …}  changes how it misbehaves from now on
     GET  /health     → 200
 
@@ -119,12 +119,17 @@ class Ledger:
         call = {"id": f"p-{len(self.rings) + 1}", "key": key, "status": "queued", "number": number}
         self.rings.append(
             {"id": call["id"], "key": key, "number": number, "expires": expires, "at": now.isoformat(),
-             "late": _is_past(expires, now), "text": str(asked.get("text", ""))[:200]}
+             "over": None, "late": _is_past(expires, now), "text": str(asked.get("text", ""))[:200]}
         )  # fmt: skip
         self.calls[call["id"]] = call
         self.by_key.setdefault(key, []).append(call["id"])
         self.by_number.setdefault(number, []).append(call["id"])
         return call
+
+    def end(self, call: str) -> None:
+        """A call, by its id, is over."""
+        ring = self.rings[int(call.removeprefix("p-")) - 1]
+        ring["over"] = ring["over"] or datetime.now(UTC).isoformat()
 
     def told(self, *, whole: bool) -> dict[str, Any]:
         keys, numbers = (Counter(ring[name] for ring in self.rings) for name in ("key", "number"))
@@ -274,6 +279,8 @@ class Provider:
     ) -> None:  # fmt: skip
         """Say what becomes of a call or message, in the order and as often as the odds have it."""
         callback = str(asked.get("callback", ""))
+        if not message:
+            self._spawn(self._hang_up(made["id"]))
         ending = chance.choices(*zip(*ENDINGS, strict=True))[0]
         steps = ["delivered"] if message else ["ringing", ending]
         reports = [self._body(made, status, chance) for status in steps]
@@ -300,6 +307,11 @@ class Provider:
                 if callback and self.manner.webhooks:
                     await self._deliver(callback, report)
         self.ledger.pending -= 1
+
+    async def _hang_up(self, call: str) -> None:
+        """A call is over when its time has gone, whoever hears of it."""
+        await asyncio.sleep((self.manner.ring_ms + self.manner.talk_ms) / 1000)
+        self.ledger.end(call)
 
     def _body(self, made: dict[str, Any], status: str, chance: random.Random) -> dict[str, Any]:
         self._events += 1

@@ -197,27 +197,53 @@ def test_a_process_that_slept_before_it_asked_finds_its_calls_late(opened: list[
     assert len(server.read) == 1
 
 
-def test_a_kept_connection_that_died_is_not_used_again_blindly(opened: list[Any]) -> None:
-    """A connection that the provider closed is left; one that it closes while it reads makes the call unknown."""
+def test_a_process_that_slept_in_the_middle_of_a_request_does_not_end_it(opened: list[Any]) -> None:
+    """Where its time passes between head and body the body is not sent: nothing rings late, and nobody is told so."""
+    heads: list[bytes] = []
+    listening = socket.create_server(("127.0.0.1", 0))
+    opened.insert(0, listening)
 
-    closed = threading.Semaphore(0)
+    def read() -> None:
+        connection, _ = listening.accept()
+        with connection:
+            while part := connection.recv(65536):
+                heads.append(part)
 
-    def once(connection: socket.socket, request: bytes, number: int) -> None:
-        said("201 Created", ID)(connection, request, number)
-        closes(connection, request, number)
-        closed.release()
+    reader = threading.Thread(target=read)
+    reader.start()
+    adapter = make(opened, f"http://127.0.0.1:{listening.getsockname()[1]}")
+    instants = iter([NOW, NOW, NOW + timedelta(minutes=2)])  # before it is put together, at the head, at the body
+    request = make_request(not_after=NOW + timedelta(minutes=1), clock=lambda: next(instants))
+    (receipt,) = adapter.submit([request], NOW)
+    reader.join(10)
+    head, end, body = b"".join(heads).partition(b"\r\n\r\n")
+    assert (receipt.fate, receipt.reason) == (Fate.UNKNOWN, "its time has passed")
+    assert (head[:4], end, body) == (b"POST", b"\r\n\r\n", b"")
 
-    server = served(opened, once)
+
+def test_an_answer_that_comes_twice_is_not_that_to_the_next_call(opened: list[Any]) -> None:
+    """Each call has its own answer, whatever else a provider writes on the line, and its own connection."""
+
+    def twice(connection: socket.socket, request: bytes, number: int) -> None:
+        said("201 Created", b'{"call": {"id": "p-%d"}}' % number)(connection, request, number)
+        said("201 Created", b'{"call": {"id": "p-%d"}}' % number)(connection, request, number)
+
+    server = served(opened, twice)
     adapter = make(opened, server.url)
-    for number in range(3):
-        (receipt,) = adapter.submit([make_request(f"c{number}")], NOW)
-        assert receipt.fate is Fate.ACCEPTED
-        assert len(server.read) == number + 1
-        assert closed.acquire(timeout=5)
-    second = served(opened, lambda *given: (said("201 Created", ID) if given[2] == 1 else closes)(*given))
-    adapter = make(opened, second.url)
-    assert [adapter.submit([make_request(name)], NOW)[0].fate for name in ("a", "b")] == [Fate.ACCEPTED, Fate.UNKNOWN]
-    assert len(second.read) == 2
+    receipts = [adapter.submit([make_request(f"c{number}")], NOW)[0] for number in range(1, 5)]
+    assert [(receipt.fate, receipt.provider_id) for receipt in receipts] == [
+        (Fate.ACCEPTED, f"p-{number}") for number in range(1, 5)
+    ]
+    assert server.connections == len(server.read) == 4
+
+
+def test_a_connection_that_ends_without_an_answer_is_one_lost_call(opened: list[Any]) -> None:
+    """The calls before and after it are what their own answers say."""
+    server = served(opened, lambda *given: (closes if given[2] == 2 else said("201 Created", ID))(*given))
+    adapter = make(opened, server.url)
+    fates = [adapter.submit([make_request(name)], NOW)[0].fate for name in ("a", "b", "c")]
+    assert fates == [Fate.ACCEPTED, Fate.UNKNOWN, Fate.ACCEPTED]
+    assert len(server.read) == 3
 
 
 @pytest.mark.parametrize(
