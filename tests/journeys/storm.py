@@ -122,6 +122,7 @@ class Storm:
             self.leave(actor.child)
         self.world.provider.becomes(**vars(Odds()))
         last = self.world.serve()
+        until(self.world.answers, "an answer")  # from here on it takes the wish to end as it should
         settled(self.world, PATIENCE + self.wanted)
         last.signal(signal.SIGTERM)
         assert last.wait() == 0, last.said()
