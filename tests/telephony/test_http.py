@@ -479,16 +479,16 @@ def test_messages_go_only_where_the_settings_say_how(opened: list[Any]) -> None:
 
 def test_a_thousand_calls_meet_everything_and_each_is_posted_once(opened: list[Any]) -> None:
     """Before a provider that does everything wrong, what is said not to have rung did not, and none went twice."""
-    odds = Odds(late=0.01, drop_before=0.1, drop_after=0.1, limited=0.1, refuses=0.1, error_before=0.1, error_after=0.1,
-                garbage=0.05, html=0.05, nameless=0.05)  # fmt: skip
-    provider = Served(Manner(seed=5, late_ms=700, webhooks=False), odds)
+    odds = Odds(late=0.005, drop_before=0.1, drop_after=0.1, limited=0.1, refuses=0.1, error_before=0.1,
+                error_after=0.1, garbage=0.05, html=0.05, nameless=0.05)  # fmt: skip
+    provider = Served(Manner(seed=5, late_ms=3300, webhooks=False), odds)
     opened.insert(0, provider)
-    adapter = make(opened, provider.url, submit={"timeout": "0.5s"})
+    adapter = make(opened, provider.url, submit={"timeout": "3s"})
     receipts = adapter.submit(make_requests(1000), NOW)
     fates = {receipt.key: receipt.fate for receipt in receipts}
     assert set(fates.values()) == {Fate.ACCEPTED, Fate.REFUSED, Fate.UNKNOWN}
     for key, fate in fates.items():
-        assert provider.posted(key) == 1
+        assert provider.posted(key) == 1 or (fate is Fate.UNKNOWN and provider.posted(key) == 0)
         assert provider.rung(key) <= (0 if fate in (Fate.REFUSED, Fate.NOT_SENT) else 1)
         if fate is Fate.ACCEPTED:
             assert provider.rung(key) == 1
