@@ -39,7 +39,7 @@ from tests.steps.makers import (
     write_experiment,
 )
 
-SCHEDULES = int(os.environ.get("RINGLAB_SCHEDULES", "16"))
+SCHEDULES = int(os.environ.get("RINGLAB_SCHEDULES", "8"))
 PEOPLE, MOVES, ATTEMPTS = 50, 60, 2
 NAMES = ("one", "two")
 OPEN = "('planned', 'begun', 'sent', 'accepted')"

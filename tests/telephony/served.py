@@ -21,6 +21,8 @@ async def _canceled(loop: asyncio.AbstractEventLoop) -> None:
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
+    for transport in list(getattr(loop, "_transports", {}).values()):  # whoever still writes to a caller that is gone
+        transport.abort()
     await asyncio.sleep(0.01)
 
 
