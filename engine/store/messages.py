@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, and_, bindparam, exists, func, select, update
 
 from engine.store.bulk import Adding, Many, among
-from engine.store.suppressions import SUPPRESSIONS, holds
+from engine.store.suppressions import NOW, listed
 from engine.store.tables import CallRow, ContactRow, MessageRow, table
 
 MESSAGES, CONTACTS, CALLS = table(MessageRow), table(ContactRow), table(CallRow)
@@ -42,11 +42,7 @@ _FRESH = exists().where(
     CALLS.c.key == MESSAGES.c.call,
     func.coalesce(CALLS.c.sent_at, CALLS.c.begun_at) >= bindparam("since", type_=CALLS.c.sent_at.type),
 )
-_LISTED = exists().where(
-    CONTACTS.c.id == MESSAGES.c.contact_id,
-    CONTACTS.c.phone == SUPPRESSIONS.c.phone,
-    holds(bindparam("now", type_=SUPPRESSIONS.c.until.type)),
-)
+_LISTED = exists().where(CONTACTS.c.id == MESSAGES.c.contact_id, listed(NOW))
 _BEGIN_MESSAGES = update(MESSAGES).where(_PLANNED, _FRESH, ~_LISTED).values(state="begun").returning(MESSAGES.c.key)
 _REFUSE_LISTED = update(MESSAGES).where(_PLANNED, _LISTED).values(state="refused", reason=SUPPRESSED)
 _REFUSE_LATE = update(MESSAGES).where(_PLANNED).values(state="refused", reason=LATE)

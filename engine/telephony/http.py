@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
@@ -52,6 +52,7 @@ CAPABILITIES = Capabilities(
 E164 = re.compile(r"\+[0-9]{4,15}")
 TOO_MANY = 429
 ANSWERED_MACHINE = Disposition.ANSWERED_MACHINE.value
+MESSAGE_WITHIN = timedelta(minutes=5)  # a process that slept over its messages sends none of them in the night
 _OURS = "\0ours"  # where our key is put in what a lookup gives; no provider's name has a NUL
 
 
@@ -109,8 +110,9 @@ class Http:
             reason = "the settings of the adapter http have no `message`"
             return [Receipt(request.key, Fate.NOT_SENT, reason=reason) for request in requests]
 
-        def send(request: MessageRequest, _: Since) -> Receipt:
-            return self._hand_over(how, request.key, message_values(request, self._callback), now)
+        def send(request: MessageRequest, since: Since) -> Receipt:
+            values = message_values(request, self._callback)
+            return self._hand_over(how, request.key, values, now, lambda: since() <= MESSAGE_WITHIN)
 
         return self._all(send, requests, how)
 

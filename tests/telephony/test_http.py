@@ -197,6 +197,18 @@ def test_a_process_that_slept_before_it_asked_finds_its_calls_late(opened: list[
     assert len(server.read) == 1
 
 
+@pytest.mark.parametrize(("minutes", "fate"), [(4, Fate.ACCEPTED), (6, Fate.NOT_SENT)])
+def test_a_process_that_slept_over_its_messages_sends_none(
+    opened: list[Any], monkeypatch: pytest.MonkeyPatch, minutes: int, fate: Fate
+) -> None:
+    """What was to follow a call does not come hours later, when the process wakes up."""
+    server = served(opened, said("201 Created", b'{"message": {"id": "m-1"}}'))
+    adapter = make(opened, server.url)
+    monkeypatch.setattr("engine.telephony.http.Since", lambda: lambda: timedelta(minutes=minutes))
+    assert [receipt.fate for receipt in adapter.send([make_message()], NOW)] == [fate]
+    assert len(server.read) == (fate is Fate.ACCEPTED)
+
+
 def test_a_process_that_slept_in_the_middle_of_a_request_does_not_end_it(opened: list[Any]) -> None:
     """Where its time passes between head and body the body is not sent: nothing rings late, and nobody is told so."""
     heads: list[bytes] = []

@@ -52,7 +52,7 @@ def beside(
     for peer in asked:
         try:
             told = ask(peer, questions)
-        except RuntimeError as reason:
+        except (RuntimeError, OSError) as reason:
             print(reason)  # noqa: T201
             continue
         for name, seconds in told.items():
